@@ -1,0 +1,183 @@
+"""Checks how the product database is mapped, without writing anything: ``python -m queries.check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import sqlalchemy as sa
+
+import settings as configuration
+from queries import cast, checks, events, mapping, sources
+from queries.checks import Accounts
+from queries.contract import SOURCES, Source
+from queries.database import session
+from queries.errors import DatabaseError, MappingError, QueryError, SourceError
+from queries.mapping import Mapping
+from queries.sources import Reader
+from settings import Settings, SettingsError
+
+NO_ACCOUNTS = Accounts(pl.Series("account_id", [], pl.String), pl.Series("account_id", [], pl.String))
+
+
+@dataclass
+class Finding:
+    """What a check found in one source. ``problem`` is set when it cannot be read."""
+
+    source: Source
+    file: str | None = None
+    rows: int = 0
+    newest: str | None = None
+    rejected: dict[str, int] = field(default_factory=dict)
+    flagged: dict[str, int] = field(default_factory=dict)
+    do_not_cast: dict[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    problem: QueryError | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether a required source cannot be used."""
+        return not self.source.optional and (self.file is None or self.problem is not None)
+
+    def lines(self) -> list[str]:
+        """The finding in words."""
+        name = f"{self.source.name:<14}"
+        if self.problem is not None:
+            return [f"{name} FAILS  {self.problem.message}", *self._hint()]
+        if self.file is None:
+            words = "optional, not mapped" if self.source.optional else "MISSING, and required"
+            return [f"{name} {words}: add config/sources/{self.source.name}.sql ({self.source.grain})"]
+        newest = f", newest {self.newest}" if self.newest else ""
+        lines = [f"{name} {self.rows:>10,} rows{newest}  ({self.file})"]
+        lines += [f"{'':14} does not cast: {column} ({why})" for column, why in self.do_not_cast.items()]
+        lines += [f"{'':14} {count:>10,} rejected: {why}" for why, count in self.rejected.items()]
+        lines += [f"{'':14} {count:>10,} kept, flagged: {why}" for why, count in self.flagged.items()]
+        if self.absent:
+            lines.append(f"{'':14} optional columns not mapped: {', '.join(self.absent)}")
+        return lines
+
+    def _hint(self) -> list[str]:
+        assert self.problem is not None
+        return [f"{'':14} Hint: {self.problem.hint}"] if self.problem.hint else []
+
+
+def check(settings: Settings) -> list[Finding]:
+    """One finding per source of the contract; DatabaseError when the database cannot be reached."""
+    if settings.product_database_url is None:
+        raise DatabaseError("No product database is set.", "set PRODUCT_DATABASE_URL, or run `make run` for the demo")
+    with session(settings.product_database_url, statement_timeout=settings.refresh.statement_timeout) as opened:
+        reader = Reader(opened, settings.organisation.time_zone, datetime.now(UTC))
+        findings, accounts = [], NO_ACCOUNTS
+        for source in SOURCES.values():
+            finding = Finding(source)
+            try:
+                found = mapping.find(settings.sources, source)
+                if found is not None:
+                    finding.file = found.file
+                    kept = _look(reader, found, finding, None if source.name == "accounts" else accounts)
+                    accounts = _accounts(kept) if source.name == "accounts" else accounts
+            except (MappingError, SourceError) as error:
+                finding.problem = error
+            findings.append(finding)
+        return findings
+
+
+def _accounts(kept: pl.DataFrame) -> Accounts:
+    left_out = pl.col("status").is_in(["test", "mistake"]).fill_null(False)
+    ids = [kept.filter(test).get_column("account_id") for test in (~left_out, left_out)]
+    return Accounts(known=ids[0], left_out=ids[1])
+
+
+def _look(reader: Reader, found: Mapping, finding: Finding, accounts: Accounts | None) -> pl.DataFrame:
+    columns = reader.columns(found)
+    finding.absent = tuple(name for name in found.source.names if name not in columns)
+    if found.source.name == "events":
+        return _look_at_events(reader, found, columns, finding, accounts or NO_ACCOUNTS)
+    finding.do_not_cast = _do_not_cast(reader, found, columns)
+    checked = reader.read(found, accounts)
+    finding.rows, finding.newest = checked.kept.height, sources.newest(checked.kept, found.source, reader.zone)
+    finding.rejected, finding.flagged = checked.rejected_by_reason, checked.flagged
+    return checked.kept
+
+
+def _do_not_cast(reader: Reader, found: Mapping, columns: dict[str, str]) -> dict[str, str]:
+    """Columns in which some value does not cast, with what the database says."""
+    failing = {}
+    for column in found.source.columns:
+        if found.sql is None or column.name not in columns or column.kind == "text":
+            continue
+        value = cast.typed(column, columns[column.name], reader.zone)
+        try:
+            with reader.session.savepoint(found.file):
+                reader.session.frame(sa.select(sa.func.count(value)).select_from(cast.wrapped(found.sql)))
+        except SourceError as error:
+            failing[column.name] = error.message.removeprefix(f"{found.file} failed: ").rstrip(".")
+    return failing
+
+
+def _look_at_events(
+    reader: Reader, found: Mapping, columns: dict[str, str], finding: Finding, accounts: Accounts
+) -> pl.DataFrame:
+    """Counts events and looks closely at the newest 28 days, so that a big table is checked in seconds."""
+    looking = events.Events(reader.session, found, columns, reader.zone, reader.as_of)
+    if found.sql is None:
+        reading = events.from_text(sources.text_of(found), reader.zone, looking.last)
+        finding.rows = int(reading.daily.get_column("uses").sum())
+    else:
+        finding.do_not_cast = _do_not_cast(reader, found, columns)
+        if "occurred_at" in finding.do_not_cast:
+            reading = events.read_as_text(looking)
+        else:
+            reading = _newest_events(reader, looking, finding)
+    strangers = ~pl.col("account_id").is_in(pl.concat([accounts.known, accounts.left_out]).implode())
+    unknown = int(reading.daily.filter(strangers).get_column("uses").sum())
+    for item in reading.bad:
+        finding.rejected[item.reason] = finding.rejected.get(item.reason, 0) + item.events
+    if unknown:
+        finding.rejected["unknown account"] = unknown
+    return checks.empty(found.source)
+
+
+def _newest_events(reader: Reader, looking: events.Events, finding: Finding) -> events.Reading:
+    with reader.session.savepoint(looking.mapping.file):
+        span = events.span(looking)
+        lost = events.out_of_time(looking)
+        if span is None:
+            return events.Reading(bad=lost)
+        end = span[1] + timedelta(days=1)
+        finding.rows, finding.newest = events.count(looking, span[0], end), str(span[1])
+    reading = events.read(looking, max(span[0], end - timedelta(days=28)), end)
+    return events.Reading(reading.daily, (*lost, *reading.bad), reading.samples)
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line; 1 when a required source fails, 2 when nothing can be checked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m queries.check",
+        description="Check the mappings in config/sources/ against the product database.",
+        epilog="Exit code 1: a required source fails. 2: settings or database cannot be used.",
+    )
+    parser.parse_args(words)
+    try:
+        settings = configuration.get()
+        findings = check(settings)
+    except (SettingsError, QueryError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for finding in findings:
+        print("\n".join(finding.lines()))
+    failing = [finding.source.name for finding in findings if finding.fails]
+    if failing:
+        print(f"\nRequired sources fail: {', '.join(failing)}")
+        return 1
+    today: date = datetime.now(ZoneInfo(settings.organisation.time_zone)).date()
+    print(f"\nAll required sources can be used ({today}).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Typed LazyFrames of a snapshot. The viewer's scope is applied here, in this one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+import polars as pl
+
+from queries import checks
+from queries.contract import SOURCES
+from queries.events import SCHEMA as DAILY
+from queries.months import FIRST_DAYS
+from queries.rollups import WINDOW, next_month
+from queries.store import Failure, Manifest, Month, Store
+from queries.store import current_id as _current_id
+from queries.store import last_failure as _last_failure
+from queries.store import read_manifest as _read_manifest
+from queries.value_days import SCHEMA as VALUE_DAYS
+from settings import Settings
+
+_ROLLUP = {
+    "account_id": pl.String,
+    "user_id": pl.String,
+    "period": pl.Date,
+    "active_days": pl.Int64,
+    "uses": pl.Int64,
+    "quantity": pl.Float64,
+    "first_period": pl.Date,
+}
+_USAGE = {
+    "account_id": pl.String,
+    "user_id": pl.String,
+    "feature": pl.String,
+    "window_end": pl.Date,
+    "uses": pl.Int64,
+    "quantity": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which accounts a viewer may see: all, or those of one CSM. It is part of every cache key."""
+
+    csm_email: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The scope as a scalar for cache keys."""
+        return self.csm_email or ""
+
+    @staticmethod
+    def of(key: str) -> Scope:
+        """The scope that :attr:`key` came from."""
+        return Scope(key or None)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """One snapshot as a viewer may see it. Frames are lazy: only what a metric asks for is read.
+
+    Moments are in the organisation's time zone, so that ``.dt.date()`` is the organisation's day; ``mrr`` is in minor
+    units of the reporting currency. A source that is absent gives an empty frame of the right schema and stands in
+    :attr:`missing`; one that could not be read stands in :attr:`failed`.
+    """
+
+    manifest: Manifest
+    scope: Scope
+    store: Store
+
+    @property
+    def as_of(self) -> date:
+        """The organisation's day at which the database was read; still running."""
+        return self.manifest.today
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Optional sources without a mapping."""
+        return frozenset(name for name, state in self.manifest.sources.items() if state.status == "missing")
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Sources that could not be read, with what was wrong; their frames are empty or hold earlier rows."""
+        return {name: state.error or "" for name, state in self.manifest.sources.items() if state.error}
+
+    def source(self, name: str) -> pl.LazyFrame:
+        """A source of the contract by name."""
+        schema: dict[str, pl.DataType | type[pl.DataType]] = dict(checks.schema(SOURCES[name]))
+        if name == "subscriptions":
+            schema["mrr_local"] = pl.Int64
+        file = self.manifest.files.get(name)
+        frame = self.store.scan(file) if file else pl.LazyFrame(schema=schema)
+        zone = self.manifest.time_zone
+        moments = [pl.col(c).dt.convert_time_zone(zone) for c, kind in schema.items() if isinstance(kind, pl.Datetime)]
+        return self._visible(frame.with_columns(moments))
+
+    def _visible(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Only rows of accounts in scope; rows that belong to no account (public reviews, plans) stay."""
+        if self.scope.csm_email is None or "account_id" not in frame.collect_schema().names():
+            return frame
+        mine = self.store.scan(self.manifest.files["accounts"]).filter(
+            pl.col("csm_email").str.to_lowercase() == self.scope.csm_email.lower()
+        )
+        nobody = pl.col("account_id").is_null()
+        ids = mine.select("account_id").collect().get_column("account_id")
+        return frame.filter(pl.col("account_id").is_in(ids.implode()) | nobody)
+
+    def _parts(self, names: list[str], schema: dict[str, type[pl.DataType]]) -> pl.LazyFrame:
+        files = [name for name in names if name]
+        return self._visible(self.store.scan(*files) if files else pl.LazyFrame(schema=schema))
+
+    @property
+    def accounts(self) -> pl.LazyFrame:
+        """Customer companies; test accounts are left out."""
+        return self.source("accounts")
+
+    @property
+    def people(self) -> pl.LazyFrame:
+        """People at the accounts."""
+        return self.source("people")
+
+    @property
+    def subscriptions(self) -> pl.LazyFrame:
+        """Stretches of subscription lines, with ``mrr`` and ``mrr_local`` in minor units."""
+        return self.source("subscriptions")
+
+    @property
+    def features(self) -> pl.LazyFrame:
+        """Features of the product."""
+        return self.source("features")
+
+    @property
+    def entitlements(self) -> pl.LazyFrame:
+        """Features that plans pay for."""
+        return self.source("entitlements")
+
+    @property
+    def nps(self) -> pl.LazyFrame:
+        """Survey invitations and answers."""
+        return self.source("nps")
+
+    @property
+    def exit_surveys(self) -> pl.LazyFrame:
+        """Answers on leaving."""
+        return self.source("exit_surveys")
+
+    @property
+    def tickets(self) -> pl.LazyFrame:
+        """Support tickets."""
+        return self.source("tickets")
+
+    @property
+    def touches(self) -> pl.LazyFrame:
+        """Contacts outside this tool."""
+        return self.source("touches")
+
+    @property
+    def fx_rates(self) -> pl.LazyFrame:
+        """Monthly rates to the reporting currency."""
+        return self.source("fx_rates")
+
+    @property
+    def activity_monthly(self) -> pl.LazyFrame:
+        """Account, user, period (first of month), active_days, uses, quantity, first_period; our staff left out."""
+        return self._parts([month.monthly for month in self.manifest.months], _ROLLUP)
+
+    @property
+    def activity_weekly(self) -> pl.LazyFrame:
+        """The same by week; ``period`` is the first day of the organisation's week."""
+        return self._parts([month.weekly for month in self.manifest.months], _ROLLUP)
+
+    @property
+    def usage_28d(self) -> pl.LazyFrame:
+        """Use in 28 days ending on ``window_end``: as_of, 28 days before it, and each past month end.
+
+        Account, user, feature, window_end, uses, quantity.
+        """
+        windows = [month.usage for month in self.manifest.months]
+        now = self.manifest.files.get("usage_now", "")
+        past = self._parts(windows, _USAGE)
+        if not now:
+            return past
+        running = self._visible(self.store.scan(now))
+        ends = [self.as_of, self.as_of - WINDOW]
+        return pl.concat([past.filter(~pl.col("window_end").is_in(ends)), running])
+
+    @property
+    def value_days(self) -> pl.LazyFrame:
+        """Account and last_value_on, the last day on which someone there was value-active."""
+        return self._parts([self.manifest.files.get("value_days", "")], VALUE_DAYS)
+
+    @property
+    def first_days(self) -> pl.LazyFrame:
+        """Account, user and the first day either was seen."""
+        return self._parts([self.manifest.files.get("first_days", "")], FIRST_DAYS)
+
+    def activity(self, *, account_id: str, since: date) -> pl.LazyFrame:
+        """Daily activity of one account: account, user, feature, day, uses, quantity.
+
+        No page reads the daily activity of all accounts; the rollups answer those questions.
+        """
+        months: list[Month] = [m for m in self.manifest.months if next_month(m.month) > since]
+        daily = self._parts([month.daily for month in months], DAILY)
+        return daily.filter((pl.col("account_id") == account_id) & (pl.col("day") >= since))
+
+    def mapping(self) -> dict[str, pl.LazyFrame]:
+        """Every frame by name, for metrics that take many."""
+        rollups = ("activity_monthly", "activity_weekly", "usage_28d", "value_days")
+        sources = {name: self.source(name) for name in SOURCES if name != "events"}
+        return sources | {name: getattr(self, name) for name in rollups}
+
+    def rejected(self, name: str) -> pl.DataFrame:
+        """The rejected rows of a source with their reason, as text; samples for events. Empty when none was."""
+        file = self.manifest.files.get(f"rejected/{name}")
+        if file is None:
+            return pl.DataFrame(schema={checks.REASON: pl.String})
+        rows = self.store.scan(file).collect()
+        if self.scope.csm_email is not None:  # a rejected row may be anybody's
+            return rows.clear()
+        return rows
+
+
+def current_id(settings: Settings) -> str:
+    """The id of the snapshot being served; NoSnapshot when there is none yet."""
+    return _current_id(Store(settings.snapshot_dir))
+
+
+def last_failure(settings: Settings) -> Failure | None:
+    """Why the last refresh failed; None when it did not."""
+    return _last_failure(Store(settings.snapshot_dir))
+
+
+@lru_cache(maxsize=32)
+def _manifest(location: str, snapshot_id: str) -> Manifest:
+    return _read_manifest(Store(location), snapshot_id)
+
+
+def open_snapshot(snapshot_id: str, scope: Scope, settings: Settings) -> Frames:
+    """One snapshot for one viewer; NoSnapshot when it is gone. A manifest never changes, so it is read once."""
+    manifest = _manifest(settings.snapshot_dir, snapshot_id)
+    return Frames(manifest, scope, Store(settings.snapshot_dir))

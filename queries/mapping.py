@@ -1,0 +1,109 @@
+"""Finds how a source is mapped: ``config/sources/<name>.sql``, ``.csv``, ``.parquet`` or a one-line ``.toml``."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlparse
+
+from queries.contract import Source
+from queries.errors import MappingError
+
+SUFFIXES = (".sql", ".csv", ".parquet", ".toml")
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Where a source comes from: one SELECT (``sql``) or one file (``location``). ``file`` names it in messages."""
+
+    source: Source
+    file: str
+    text: str
+    sql: str | None = None
+    location: str | None = None
+
+
+def find(folder: Path, source: Source) -> Mapping | None:
+    """The mapping of ``source`` in ``folder``, None when there is no file; MappingError when it cannot be used."""
+    paths = [path for suffix in SUFFIXES if (path := folder / f"{source.name}{suffix}").exists()]
+    if not paths:
+        return None
+    if len(paths) > 1:
+        names = " and ".join(path.name for path in paths)
+        raise MappingError(f"config/sources has {names}.", f"keep one mapping for {source.name}")
+    return _read(paths[0], source)
+
+
+def _read(path: Path, source: Source) -> Mapping:
+    file = f"config/sources/{path.name}"
+    if path.suffix in (".csv", ".parquet"):
+        return Mapping(source, file, text=str(path.resolve()), location=str(path.resolve()))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(f"{file} cannot be read: {error}", "save it as UTF-8 text") from None
+    if path.suffix == ".toml":
+        return Mapping(source, file, text=text, location=_location(file, text, path.parent))
+    return Mapping(source, file, text=text, sql=select_of(file, text))
+
+
+def _location(file: str, text: str, folder: Path) -> str:
+    hint = 'write one line, for example: path = "s3://bucket/nps.parquet"'
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{file} is not valid TOML: {error}", hint) from None
+    location = values.get("path")
+    if set(values) != {"path"} or not isinstance(location, str):
+        raise MappingError(f'{file} must hold "path" and nothing else.', hint)
+    if not location.lower().endswith((".csv", ".parquet")):
+        raise MappingError(f"{file} names {location}, which is neither .csv nor .parquet.", hint)
+    return location if "://" in location else str((folder / location).resolve())
+
+
+def select_of(file: str, text: str) -> str:
+    """The one SELECT in ``text``, without its closing semicolon; MappingError when there is none, or more."""
+    statements = [part for part in sqlparse.parse(text) if _says_something(part)]
+    if len(statements) != 1:
+        raise MappingError(
+            f"{file} holds {len(statements)} statements.",
+            "write exactly one SELECT, with CTEs where it needs them",
+        )
+    statement = statements[0]
+    if statement.get_type() != "SELECT":
+        raise MappingError(f"{file} is no SELECT but {statement.get_type()}.", "a mapping only reads")
+    tokens = list(statement.flatten())
+    while tokens and (tokens[-1].is_whitespace or _is_comment(tokens[-1]) or tokens[-1].value == ";"):
+        tokens.pop()
+    return "".join(token.value for token in tokens)
+
+
+def _says_something(statement: sqlparse.sql.Statement) -> bool:
+    return any(not (token.is_whitespace or _is_comment(token) or token.value == ";") for token in statement.flatten())
+
+
+def _is_comment(token: sqlparse.sql.Token) -> bool:
+    return token.ttype in sqlparse.tokens.Comment
+
+
+def require_columns(mapping: Mapping, found: list[str]) -> None:
+    """SourceError's cousin for mappings: MappingError naming file, column and the likely fix when one is missing."""
+    missing = [name for name in mapping.source.required_names if name not in found]
+    if not missing:
+        return
+    names = ", ".join(f'"{name}"' for name in missing)
+    noun = "column" if len(missing) == 1 else "columns"
+    raise MappingError(f"{mapping.file} returns no {noun} {names}.", suggestion(missing[0], mapping.source, found))
+
+
+def suggestion(missing: str, source: Source, found: list[str]) -> str:
+    """What to write so that ``missing`` is there, guessed from the columns that are."""
+    spare = [name for name in found if name not in source.names]
+    close = difflib.get_close_matches(missing, spare, n=1, cutoff=0.5)
+    close = close or [name for name in spare if missing in name or name in missing][:1]
+    if close:
+        return f'did you mean "{close[0]} AS {missing}"?'
+    return f'add "… AS {missing}" to the SELECT; it returns {", ".join(found) or "nothing"}'

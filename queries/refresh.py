@@ -1,0 +1,241 @@
+"""Refresh: reads the product database once, at one instant, and publishes a snapshot that every page serves from.
+
+``python -m queries.refresh [--every 10m] [--full] [--json]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import adbc_driver_manager
+import polars as pl
+from pydantic import BaseModel
+
+import settings as configuration
+from queries.build import Build
+from queries.database import REFRESH_LOCK, Session, lost, reason, session
+from queries.errors import QueryError, RefreshBusy, RefreshError
+from queries.months import Progress
+from queries.sources import Reader
+from queries.store import Manifest, Store, newest_manifest, prune, publish, record_failure
+from settings import Settings, SettingsError, duration
+
+log = logging.getLogger("tenure.refresh")
+
+
+class Report(BaseModel):
+    """What one refresh did; ``--json`` prints it on one line."""
+
+    id: str
+    as_of: datetime
+    seconds: float
+    rows: dict[str, int]
+    rejected: dict[str, int]
+    days_read: int
+    failed: dict[str, str] = {}
+
+
+def silent(what: str, done: int, of: int) -> None:
+    """A progress callback that says nothing."""
+
+
+def run(
+    settings: Settings, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
+) -> Report:
+    """Refreshes once. RefreshError says why no snapshot was published; the last one keeps serving.
+
+    ``full`` re-reads everything. ``as_of`` replaces the database's clock, for tests and for looking back.
+    """
+    store = Store(settings.snapshot_dir)
+    try:
+        return _refresh(settings, store, full=full, as_of=as_of, progress=progress)
+    except RefreshBusy:
+        raise
+    except QueryError as error:
+        failure: QueryError = error
+    except OSError as error:
+        failure = RefreshError(f"The snapshot cannot be written: {error}.", "check disk space and SNAPSHOT_DIR")
+    except (adbc_driver_manager.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        failure = RefreshError(f"The refresh stopped: {reason(error)}.", "run it again; with --full if it stops again")
+    record_failure(store, str(failure))
+    raise RefreshError(failure.message, failure.hint) from failure
+
+
+def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | None, progress: Progress) -> Report:
+    if settings.product_database_url is None:
+        raise RefreshError(
+            "No product database is set.", "set PRODUCT_DATABASE_URL, or run `make run` to start the demo company"
+        )
+    started = time.monotonic()
+    with session(settings.product_database_url, statement_timeout=settings.refresh.statement_timeout) as opened:
+        _lock(opened)
+        old = None if full else newest_manifest(store)
+        now = as_of or _database_time(opened)
+        zone = settings.organisation.time_zone
+        build = Build(
+            settings=settings,
+            store=store,
+            reader=Reader(opened, zone, now),
+            today=now.astimezone(ZoneInfo(zone)).date(),
+            old=old if _builds_on(old, settings, now) else None,
+            progress=progress,
+        )
+        build.everything()
+    manifest = _manifest(build, now, time.monotonic() - started)
+    publish(store, manifest)
+    prune(store, keep=timedelta(hours=settings.refresh.keep_hours))
+    return _report(manifest, build.days_read)
+
+
+def _lock(opened: Session) -> None:
+    """One refresher at a time; the lock ends with the connection, however the process ends."""
+    if not opened.frame(f"SELECT pg_try_advisory_lock({REFRESH_LOCK}) AS got").item():
+        raise RefreshBusy("Another refresh is running.", "wait for it to finish")
+
+
+def _database_time(opened: Session) -> datetime:
+    """The instant the transaction sees; the database's clock, so that a wrong one here does no harm."""
+    try:
+        value = opened.frame("SELECT now() AS now").item()
+    except adbc_driver_manager.Error as error:
+        raise lost(reason(error)) from error
+    assert isinstance(value, datetime)
+    return value.astimezone(UTC)
+
+
+def _builds_on(old: Manifest | None, settings: Settings, now: datetime) -> bool:
+    """Whether the old snapshot can be carried on: same time zone, currency and week, and not from the future."""
+    if old is None:
+        return False
+    here = settings.organisation
+    same = (old.time_zone, old.currency, old.week_start) == (here.time_zone, here.currency, here.week_start)
+    return same and old.as_of <= now
+
+
+def _manifest(build: Build, now: datetime, seconds: float) -> Manifest:
+    organisation = build.settings.organisation
+    created = datetime.now(UTC)
+    return Manifest(
+        id=f"{created:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}",
+        as_of=now,
+        created_at=created,
+        seconds=round(seconds, 3),
+        time_zone=organisation.time_zone,
+        currency=organisation.currency,
+        week_start=organisation.week_start,
+        sources=build.states,
+        files=build.files,
+        months=build.months,
+        events_key=build.events_key,
+        value_key=build.value_key,
+    )
+
+
+def _report(manifest: Manifest, days_read: int) -> Report:
+    states = manifest.sources.items()
+    return Report(
+        id=manifest.id,
+        as_of=manifest.as_of,
+        seconds=manifest.seconds,
+        rows={name: state.rows for name, state in states},
+        rejected={name: state.rejected for name, state in states},
+        days_read=days_read,
+        failed={name: state.error for name, state in states if state.error},
+    )
+
+
+async def keep_refreshing(settings: Settings) -> None:
+    """Refreshes every ``settings.refresh.every`` until cancelled; failures are recorded and tried again."""
+    while True:
+        await asyncio.to_thread(run_quietly, settings)
+        await asyncio.sleep(settings.refresh.every.total_seconds())
+
+
+def run_quietly(settings: Settings) -> Report | None:
+    """Refreshes once and logs what happened instead of raising; None when nothing was published."""
+    try:
+        report = run(settings)
+    except RefreshBusy as error:
+        log.info("%s", error.message)
+    except RefreshError as error:
+        log.warning("%s", error)
+    except Exception:
+        log.exception("The refresh stopped unexpectedly; the last snapshot keeps serving.")
+        record_failure(Store(settings.snapshot_dir), "The refresh stopped unexpectedly; see the server's log.")
+    else:
+        log.info("Snapshot %s published in %.1f s", report.id, report.seconds)
+        return report
+    return None
+
+
+def progress_line(what: str, done: int, of: int) -> None:
+    """Shows progress on one line of a terminal, or a line per step where there is none."""
+    text = f"{what} {done}/{of}" if of else f"{what} …"
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2KReading {text}", end="", file=sys.stderr, flush=True)
+    elif of == 0 or done in (1, of) or done % 6 == 0:
+        print(f"Reading {text}", file=sys.stderr, flush=True)
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m queries.refresh", description="Publish a new snapshot.")
+    parser.add_argument("--every", type=duration, metavar="10m", help="refresh again and again, this far apart")
+    parser.add_argument("--full", action="store_true", help="read everything again, not only what can have changed")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON instead of words")
+    return parser.parse_args(words)
+
+
+def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> int:
+    try:
+        report = run(settings, full=full, progress=progress_line)
+    except RefreshError as error:
+        print(json.dumps({"error": str(error)}) if arguments.json else f"\n{error}", file=sys.stderr)
+        return 1
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if arguments.json:
+        print(report.model_dump_json(), flush=True)
+        return 0
+    rows, rejected = sum(report.rows.values()), sum(report.rejected.values())
+    print(f"Snapshot {report.id}: {rows:,} rows, {rejected:,} rejected, in {report.seconds:.1f} s", flush=True)
+    for name, message in report.failed.items():
+        print(f"  {name}: {message}", file=sys.stderr)
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    arguments = _arguments(words)
+    try:
+        settings = configuration.get()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    code = _once(settings, arguments, full=arguments.full)
+    if arguments.every is None:
+        return code
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    while not stop.wait(arguments.every.total_seconds()):
+        code = _once(settings, arguments, full=False)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Reads one small source whole, from the database or from a file, and checks every row of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from queries import cast, checks, parse
+from queries.checks import Accounts, Checked
+from queries.contract import Source
+from queries.database import Session
+from queries.errors import MappingError, SourceError
+from queries.mapping import Mapping, require_columns
+from queries.store import SourceState
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reading a source takes: the open transaction, the organisation's time zone, and the instant."""
+
+    session: Session
+    zone: str
+    as_of: datetime
+
+    def columns(self, mapping: Mapping) -> dict[str, str]:
+        """Columns the mapping returns and their Arrow types; SourceError or MappingError when one is missing."""
+        if mapping.sql is None:
+            found = dict.fromkeys(read_file(mapping).collect_schema().names(), "string")
+        else:
+            with self.session.savepoint(mapping.file):
+                found = self.session.schema(mapping.sql)
+        require_columns(mapping, list(found))
+        return found
+
+    def frame(self, mapping: Mapping) -> pl.DataFrame:
+        """The rows of a mapping with their contract types; values that do not cast are marked, not fatal."""
+        if mapping.sql is None:
+            return parse.parse(text_of(mapping), mapping.source, self.zone)
+        columns = self.columns(mapping)
+        try:
+            with self.session.savepoint(mapping.file):
+                return self.session.frame(cast.typed_select(mapping.sql, mapping.source, columns, self.zone))
+        except SourceError as error:
+            if error.timed_out:
+                raise
+        with self.session.savepoint(mapping.file):
+            text = self.session.frame(cast.text_select(mapping.sql, mapping.source, columns))
+        return parse.parse(text, mapping.source, self.zone)
+
+    def read(self, mapping: Mapping, accounts: Accounts | None) -> Checked:
+        """The rows of a mapping, checked. ``accounts`` is None for the accounts source itself."""
+        return checks.check(self.frame(mapping), mapping.source, as_of=self.as_of, accounts=accounts)
+
+
+def read_file(mapping: Mapping) -> pl.LazyFrame:
+    """A LazyFrame over a CSV (every column text) or Parquet file."""
+    location = mapping.location or ""
+    if location.lower().endswith(".csv"):
+        return pl.scan_csv(location, infer_schema=False, encoding="utf8-lossy")
+    return pl.scan_parquet(location)
+
+
+def text_of(mapping: Mapping) -> pl.DataFrame:
+    """A file's contract columns as text; SourceError when it cannot be read."""
+    try:
+        frame = read_file(mapping)
+        found = frame.collect_schema().names()
+        require_columns(mapping, found)
+        names = [name for name in mapping.source.names if name in found]
+        return frame.select(pl.col(name).cast(pl.String) for name in names).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"{mapping.file} cannot be read: {error}.", "check the path and the file") from error
+
+
+def mapping_hash(mapping: Mapping) -> str:
+    """A short hash that changes when the mapping does."""
+    return hashlib.sha256(mapping.text.encode()).hexdigest()[:16]
+
+
+def newest(frame: pl.DataFrame, source: Source, zone: str) -> str | None:
+    """The organisation's day of the newest row, as ISO text; None when the source has no time or no row."""
+    if source.newest is None or frame.height == 0:
+        return None
+    value = frame.get_column(source.newest).max()
+    if isinstance(value, datetime):
+        return str(value.astimezone(ZoneInfo(zone)).date())
+    return None if value is None else str(value)
+
+
+def state(mapping: Mapping, checked: Checked, zone: str) -> SourceState:
+    """What the manifest says of a source that was read."""
+    reasons = checked.rejected_by_reason
+    return SourceState(
+        status="ok",
+        rows=checked.kept.height,
+        rejected=sum(reasons.values()),
+        rejected_by_reason=reasons,
+        flagged=checked.flagged,
+        left_out=checked.left_out,
+        newest=newest(checked.kept, mapping.source, zone),
+        mapping=mapping.file,
+        mapping_hash=mapping_hash(mapping),
+    )
+
+
+def failure(error: MappingError | SourceError, mapping: Mapping | None, old: SourceState | None) -> SourceState:
+    """What the manifest says of a source that could not be read: its earlier rows stay, when there are any."""
+    kept = old is not None and old.status in ("ok", "stale")
+    base = old if old is not None and kept else SourceState(status="failed")
+    return base.model_copy(
+        update={
+            "status": "stale" if kept else "failed",
+            "mapping": mapping.file if mapping else base.mapping,
+            "error": error.message,
+            "hint": error.hint,
+        }
+    )

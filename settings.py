@@ -1,0 +1,163 @@
+"""The settings: ``config/settings.toml`` and the environment, read once into one frozen, typed object."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+ROOT = Path(__file__).resolve().parent
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the file, the key and what to do."""
+
+
+def duration(text: object) -> timedelta:
+    """A duration written like ``90s``, ``10m``, ``2h`` or ``1d``; ValueError when it is not."""
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"(\d+)\s*([smhd])", str(text).strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f'"{text}" is no duration; write a number and a unit, for example "10m" or "2h"')
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Organisation(_Section):
+    """Who we are: time zone, reporting currency, first day of the week."""
+
+    name: str
+    time_zone: str
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    week_start: Literal["monday", "sunday"] = "monday"
+    language: str = "en"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f'"{value}" is no IANA time zone; write for example "Europe/Berlin"')
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class Refresh(_Section):
+    """How the product database is read."""
+
+    every: Duration = timedelta(minutes=10)
+    late_days: int = Field(3, ge=0)
+    statement_timeout: Duration = timedelta(minutes=10)
+    keep_hours: int = Field(24, ge=1)
+    stale_after: Duration = timedelta(hours=2)
+
+
+class Revenue(_Section):
+    """Limits of late renewals and pauses, in days."""
+
+    grace_days: int = Field(30, ge=0)
+    pause_max_days: int = Field(90, ge=0)
+
+
+class Value(_Section):
+    """When a paying account counts as silent."""
+
+    silent_days: tuple[int, int, int] = (30, 60, 90)
+    new_account_days: int = Field(30, ge=0)
+
+
+class Health(_Section):
+    """Bands (least score of each) and weights of the health groups."""
+
+    bands: dict[Literal["green", "yellow", "red"], float]
+    weights: dict[str, float]
+
+    @field_validator("weights")
+    @classmethod
+    def _use_is_not_everything(cls, value: dict[str, float]) -> dict[str, float]:
+        total = sum(value.values())
+        if total <= 0 or min(value.values()) < 0:
+            raise ValueError("weights must not be negative, and their sum must be above 0")
+        if value.get("value", 0) + value.get("momentum", 0) > 0.6 * total:
+            raise ValueError("value and momentum together may hold at most 60% of the weight; lower one")
+        return value
+
+
+class Churn(_Section):
+    """Which churn themes are regrettable by rule, and which are natural."""
+
+    regrettable: tuple[str, ...] = ()
+    natural: tuple[str, ...] = ()
+
+
+class Settings(_Section):
+    """All settings. ``config`` is the folder they came from."""
+
+    config: Path
+    organisation: Organisation
+    currency_rates: dict[str, float] = {}
+    refresh: Refresh = Refresh()
+    revenue: Revenue = Revenue()
+    value: Value = Value()
+    health: Health
+    churn: Churn = Churn()
+    product_database_url: str | None = None
+    snapshot_dir: str
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the source mappings."""
+        return self.config / "sources"
+
+
+def _demo_url() -> str | None:
+    """The embedded demo database's URL, written by ``python -m demo``; None when there is none."""
+    path = ROOT / ".data" / "demo.url"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def read(config: Path, environment: dict[str, str]) -> Settings:
+    """Settings from ``config/settings.toml`` and ``environment``; SettingsError names what is wrong."""
+    path = config / "settings.toml"
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} is missing.\n\nHint: set TENURE_CONFIG to a folder that holds settings.toml."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    try:
+        return Settings(
+            **values,
+            config=config,
+            product_database_url=environment.get("PRODUCT_DATABASE_URL") or _demo_url(),
+            snapshot_dir=environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
+        )
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise SettingsError("\n".join([f"{path} has values that cannot be used:", *lines])) from None
+
+
+@cache
+def get() -> Settings:
+    """The settings of this process, read once."""
+    return read(Path(os.environ.get("TENURE_CONFIG") or ROOT / "config").resolve(), dict(os.environ))
