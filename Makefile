@@ -1,0 +1,41 @@
+# Tenure. `make run` opens the dashboard, `make test` runs every test; the rest is for people who work on it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run stop test check bench clean docs
+
+run: .venv/installed
+	@[ -n "$$PRODUCT_DATABASE_URL" ] || $(BIN)/python -m demo
+	@$(BIN)/python -m queries.refresh || echo "The last snapshot, if there is one, keeps serving."
+	@$(BIN)/streamlit run app.py
+
+stop:
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m demo stop
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres"
+
+docs: .venv/installed
+	$(BIN)/python -m queries.document
+
+clean: stop
+	rm -rf .venv .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Tenure needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@echo "Installing what Tenure needs (about a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
