@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 ROOT = Path(__file__).resolve().parent
+LONGEST = timedelta(days=20)
+"""No duration is longer: PostgreSQL counts a time-out in milliseconds, in 31 bits."""
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -25,12 +28,16 @@ def duration(text: object) -> timedelta:
     """A duration written like ``90s``, ``10m``, ``2h`` or ``1d``; ValueError when it is not."""
     if isinstance(text, timedelta):
         return text
-    match = re.fullmatch(r"(\d+)\s*([smhd])", str(text).strip())
+    match = re.fullmatch(r"([0-9]{1,6})\s*([smhd])", str(text).strip())
     if match is None or int(match[1]) == 0:
         raise ValueError(f'"{text}" is no duration; write a number and a unit, for example "10m" or "2h"')
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    value = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if value > LONGEST:
+        raise ValueError(f'"{text}" is too long; at most {LONGEST.days}d')
+    return value
 
 
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 
 
@@ -43,7 +50,7 @@ class Organisation(_Section):
 
     name: str
     time_zone: str
-    currency: str = Field(pattern="^[A-Z]{3}$")
+    currency: Currency
     week_start: Literal["monday", "sunday"] = "monday"
     language: str = "en"
 
@@ -64,31 +71,50 @@ class Refresh(_Section):
     """How the product database is read."""
 
     every: Duration = timedelta(minutes=10)
-    late_days: int = Field(3, ge=0)
+    late_days: int = Field(3, ge=0, le=366)
     statement_timeout: Duration = timedelta(minutes=10)
-    keep_hours: int = Field(24, ge=1)
+    keep_hours: int = Field(24, ge=1, le=24 * 366)
     stale_after: Duration = timedelta(hours=2)
 
 
 class Revenue(_Section):
     """Limits of late renewals and pauses, in days."""
 
-    grace_days: int = Field(30, ge=0)
-    pause_max_days: int = Field(90, ge=0)
+    grace_days: int = Field(30, ge=0, le=3660)
+    pause_max_days: int = Field(90, ge=0, le=3660)
 
 
 class Value(_Section):
     """When a paying account counts as silent."""
 
     silent_days: tuple[int, int, int] = (30, 60, 90)
-    new_account_days: int = Field(30, ge=0)
+    new_account_days: int = Field(30, ge=0, le=3660)
+
+    @field_validator("silent_days")
+    @classmethod
+    def _rising(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if not 0 < value[0] < value[1] < value[2]:
+            raise ValueError("the three numbers of days must rise, for example [30, 60, 90]")
+        return value
 
 
 class Health(_Section):
     """Bands (least score of each) and weights of the health groups."""
 
-    bands: dict[Literal["green", "yellow", "red"], float]
-    weights: dict[str, float]
+    bands: dict[Literal["green", "yellow", "red"], FiniteFloat]
+    weights: dict[str, FiniteFloat]
+
+    @field_validator("bands")
+    @classmethod
+    def _falling(cls, value: dict[str, float]) -> dict[str, float]:
+        if (
+            value.keys() != {"green", "yellow", "red"}
+            or not 100 >= value["green"] > value["yellow"] > value["red"] == 0
+        ):
+            raise ValueError(
+                "green, yellow and red are each the least score of a band: 100 >= green > yellow > red = 0"
+            )
+        return value
 
     @field_validator("weights")
     @classmethod
@@ -113,19 +139,27 @@ class Settings(_Section):
 
     config: Path
     organisation: Organisation
-    currency_rates: dict[str, float] = {}
+    currency_rates: dict[Currency, Annotated[FiniteFloat, Field(gt=0)]] = {}
     refresh: Refresh = Refresh()
     revenue: Revenue = Revenue()
     value: Value = Value()
     health: Health
     churn: Churn = Churn()
-    product_database_url: str | None = None
+    product_database_url: str | None = Field(None, repr=False)
     snapshot_dir: str
 
     @property
     def sources(self) -> Path:
         """The folder of the source mappings."""
         return self.config / "sources"
+
+
+_FROM_ENVIRONMENT = {
+    "config": "TENURE_CONFIG",
+    "product_database_url": "PRODUCT_DATABASE_URL",
+    "snapshot_dir": "SNAPSHOT_DIR",
+}
+"""What stands nowhere in a file: it differs from machine to machine, or is secret."""
 
 
 def _demo_url() -> str | None:
@@ -138,20 +172,25 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
     """Settings from ``config/settings.toml`` and ``environment``; SettingsError names what is wrong."""
     path = config / "settings.toml"
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
             f"{path} is missing.\n\nHint: set TENURE_CONFIG to a folder that holds settings.toml."
         ) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    secret = sorted(_FROM_ENVIRONMENT.keys() & values.keys())
+    if secret:
+        raise SettingsError(f"{path} sets {secret[0]}.\n\nHint: set {_FROM_ENVIRONMENT[secret[0]]} in the environment.")
+    given = {
+        "config": config,
+        "product_database_url": environment.get("PRODUCT_DATABASE_URL", "").strip() or _demo_url(),
+        "snapshot_dir": environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
+    }
     try:
-        return Settings(
-            **values,
-            config=config,
-            product_database_url=environment.get("PRODUCT_DATABASE_URL") or _demo_url(),
-            snapshot_dir=environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
-        )
+        return Settings.model_validate(values | given)
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise SettingsError("\n".join([f"{path} has values that cannot be used:", *lines])) from None

@@ -1,7 +1,9 @@
 """Composes the SELECT that wraps a mapping and casts each column to its contract type, in SQL.
 
-Casting in the database keeps drivers out of trouble: a NUMERIC NaN or a date of ``infinity`` that a driver hands to
-Polars raises a panic there. Both arrive here as values the row checks can name.
+Casting in the database keeps drivers out of trouble: a NUMERIC NaN or a moment in the year 294276 that a driver hands
+to Polars raises a panic there. Both arrive here as values that the row checks can name. What the database keeps as text
+is handed on as text and parsed like a file's, so that one value that does not parse costs one row, and a date means the
+same whatever country the server was set up for.
 """
 
 from __future__ import annotations
@@ -15,7 +17,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from queries.contract import Column, Source
 
 BEFORE_TIME, AFTER_TIME = date(1, 1, 1), date(9999, 12, 31)
-"""Stand for ``-infinity``, and for ``infinity`` where only the past makes sense: the row checks reject both."""
+"""Stand for times that no calendar here reaches; the row checks reject both."""
+
+
+def out_of_reach(*, observed: bool) -> date:
+    """What a time after the year 9999 becomes: a day that the row checks reject, whichever kind of time it is."""
+    return AFTER_TIME if observed else BEFORE_TIME
 
 
 def wrapped(sql: str) -> sa.TextClause:
@@ -24,7 +31,7 @@ def wrapped(sql: str) -> sa.TextClause:
 
 
 def typed_select(sql: str, source: Source, schema: dict[str, str], zone: str) -> sa.Select[*tuple[Any, ...]]:
-    """Selects the contract's columns that ``schema`` holds, cast to their types.
+    """Selects the contract's columns that ``schema`` holds, cast to their types, or as text where that is parsed.
 
     Numbers of every kind come as double precision, so that 6.5 for a whole number is seen, not rounded away.
     """
@@ -43,17 +50,18 @@ def text_select(sql: str, source: Source, schema: dict[str, str]) -> sa.Select[*
 
 
 def typed(column: Column, arrow_type: str, zone: str) -> ColumnElement[Any]:
-    """One column cast to its contract type. ``arrow_type`` is the type the mapping returns now."""
+    """One column cast to its contract type, or as text. ``arrow_type`` is the type the mapping returns now."""
     raw: ColumnElement[Any] = sa.column(column.name)
-    if column.kind == "text":
-        return sa.cast(raw, sa.Text)
-    if column.kind == "boolean":
-        return sa.cast(raw, sa.Boolean)
-    if column.kind == "date":
-        return _finite(day(raw, arrow_type, zone), sa.Date(), observed=column.observed)
-    if column.kind == "timestamp":
-        return _finite(moment(raw, arrow_type, zone), sa.DateTime(timezone=True), observed=column.observed)
-    return sa.cast(raw, sa.Double)
+    if column.kind == "boolean" and arrow_type == "bool":
+        return raw
+    if column.kind in ("date", "timestamp") and arrow_type.startswith(("date", "timestamp")):
+        return _in_reach(column, day(raw, arrow_type, zone), moment(raw, arrow_type, zone))
+    if column.kind in ("integer", "number", "money"):
+        if arrow_type == "int64":  # PostgreSQL's money looks the same, and knows only numeric
+            return sa.cast(sa.cast(raw, sa.Numeric), sa.Double)
+        if arrow_type.startswith(("int", "float", "double")) or "type_name=numeric" in arrow_type:
+            return sa.cast(raw, sa.Double)
+    return sa.cast(raw, sa.Text)
 
 
 def moment(raw: ColumnElement[Any], arrow_type: str, zone: str) -> ColumnElement[Any]:
@@ -68,21 +76,25 @@ def moment(raw: ColumnElement[Any], arrow_type: str, zone: str) -> ColumnElement
 
 
 def day(raw: ColumnElement[Any], arrow_type: str, zone: str) -> ColumnElement[Any]:
-    """A date: a moment falls on the organisation's day."""
+    """A date: a moment falls on the organisation's day; a time without a zone keeps the day it says."""
     if arrow_type.startswith("timestamp") and "tz=" in arrow_type:
         return sa.cast(sa.func.timezone(zone, raw), sa.Date)
     return sa.cast(raw, sa.Date)
 
 
-def _finite(value: ColumnElement[Any], kind: sa.types.TypeEngine[Any], *, observed: bool) -> ColumnElement[Any]:
-    """``infinity`` as a planned time means "no end" (NULL); what else is infinite becomes a day the checks reject."""
+def _in_reach(column: Column, on: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """``infinity`` as a planned time means "no end" (NULL); what else no calendar reaches is rejected by the checks."""
+    is_day = column.kind == "date"
+    value, kind = (on, sa.Date()) if is_day else (at, sa.DateTime(timezone=True))
 
     def constant(text: str) -> ColumnElement[Any]:
         return sa.cast(sa.literal(text), kind)
 
-    endless = constant(AFTER_TIME.isoformat()) if observed else sa.null()
+    late = constant(out_of_reach(observed=column.observed).isoformat())
+    endless = late if column.observed else sa.null()
     return sa.case(
         (value == constant("infinity"), endless),
-        (value == constant("-infinity"), constant(BEFORE_TIME.isoformat())),
+        (value >= constant("10000-01-01"), late),
+        (value < constant(BEFORE_TIME.isoformat()), constant(BEFORE_TIME.isoformat())),
         else_=value,
     )

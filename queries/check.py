@@ -12,16 +12,16 @@ import polars as pl
 import sqlalchemy as sa
 
 import settings as configuration
-from queries import cast, checks, events, mapping, sources
+from queries import cast, checks, events, mapping, readings, sources
 from queries.checks import Accounts
 from queries.contract import SOURCES, Source
 from queries.database import session
 from queries.errors import DatabaseError, MappingError, QueryError, SourceError
+from queries.events import Events
 from queries.mapping import Mapping
+from queries.readings import Reading
 from queries.sources import Reader
 from settings import Settings, SettingsError
-
-NO_ACCOUNTS = Accounts(pl.Series("account_id", [], pl.String), pl.Series("account_id", [], pl.String))
 
 
 @dataclass
@@ -71,14 +71,15 @@ def check(settings: Settings) -> list[Finding]:
         raise DatabaseError("No product database is set.", "set PRODUCT_DATABASE_URL, or run `make run` for the demo")
     with session(settings.product_database_url, statement_timeout=settings.refresh.statement_timeout) as opened:
         reader = Reader(opened, settings.organisation.time_zone, datetime.now(UTC))
-        findings, accounts = [], NO_ACCOUNTS
+        findings: list[Finding] = []
+        accounts: Accounts | None = None  # while they cannot be read, no account is called unknown
         for source in SOURCES.values():
             finding = Finding(source)
             try:
                 found = mapping.find(settings.sources, source)
                 if found is not None:
                     finding.file = found.file
-                    kept = _look(reader, found, finding, None if source.name == "accounts" else accounts)
+                    kept = _look(reader, found, finding, accounts)
                     accounts = _accounts(kept) if source.name == "accounts" else accounts
             except (MappingError, SourceError) as error:
                 finding.problem = error
@@ -96,62 +97,64 @@ def _look(reader: Reader, found: Mapping, finding: Finding, accounts: Accounts |
     columns = reader.columns(found)
     finding.absent = tuple(name for name in found.source.names if name not in columns)
     if found.source.name == "events":
-        return _look_at_events(reader, found, columns, finding, accounts or NO_ACCOUNTS)
-    finding.do_not_cast = _do_not_cast(reader, found, columns)
+        return _look_at_events(reader, found, columns, finding, accounts)
+    if found.sql is not None:
+        finding.do_not_cast = _do_not_cast(reader, found, found.sql, columns)
     checked = reader.read(found, accounts)
     finding.rows, finding.newest = checked.kept.height, sources.newest(checked.kept, found.source, reader.zone)
     finding.rejected, finding.flagged = checked.rejected_by_reason, checked.flagged
     return checked.kept
 
 
-def _do_not_cast(reader: Reader, found: Mapping, columns: dict[str, str]) -> dict[str, str]:
-    """Columns in which some value does not cast, with what the database says."""
+def _do_not_cast(reader: Reader, found: Mapping, sql: str, columns: dict[str, str]) -> dict[str, str]:
+    """Columns in which some value does not cast in the database, with what it says."""
     failing = {}
     for column in found.source.columns:
-        if found.sql is None or column.name not in columns or column.kind == "text":
+        if column.name not in columns or column.kind == "text":
             continue
         value = cast.typed(column, columns[column.name], reader.zone)
         try:
             with reader.session.savepoint(found.file):
-                reader.session.frame(sa.select(sa.func.count(value)).select_from(cast.wrapped(found.sql)))
+                reader.session.frame(sa.select(sa.func.count(value)).select_from(cast.wrapped(sql)))
         except SourceError as error:
             failing[column.name] = error.message.removeprefix(f"{found.file} failed: ").rstrip(".")
     return failing
 
 
 def _look_at_events(
-    reader: Reader, found: Mapping, columns: dict[str, str], finding: Finding, accounts: Accounts
+    reader: Reader, found: Mapping, columns: dict[str, str], finding: Finding, accounts: Accounts | None
 ) -> pl.DataFrame:
     """Counts events and looks closely at the newest 28 days, so that a big table is checked in seconds."""
-    looking = events.Events(reader.session, found, columns, reader.zone, reader.as_of)
+    looking = Events(reader.session, found, columns, reader.zone, reader.as_of)
     if found.sql is None:
-        reading = events.from_text(sources.text_of(found), reader.zone, looking.last)
+        reading = readings.from_text(sources.text_of(found), reader.zone, looking.last)
         finding.rows = int(reading.daily.get_column("uses").sum())
+        finding.newest = str(reading.daily.get_column("day").max()) if finding.rows else None
     else:
-        finding.do_not_cast = _do_not_cast(reader, found, columns)
-        if "occurred_at" in finding.do_not_cast:
-            reading = events.read_as_text(looking)
-        else:
-            reading = _newest_events(reader, looking, finding)
-    strangers = ~pl.col("account_id").is_in(pl.concat([accounts.known, accounts.left_out]).implode())
-    unknown = int(reading.daily.filter(strangers).get_column("uses").sum())
+        reading = _newest_events(looking, finding)
     for item in reading.bad:
         finding.rejected[item.reason] = finding.rejected.get(item.reason, 0) + item.events
-    if unknown:
-        finding.rejected["unknown account"] = unknown
+    if accounts is not None:
+        strangers = ~pl.col("account_id").is_in(pl.concat([accounts.known, accounts.left_out]).implode())
+        unknown = int(reading.daily.filter(strangers).get_column("uses").sum())
+        finding.rejected |= {readings.UNKNOWN_ACCOUNT: unknown} if unknown else {}
     return checks.empty(found.source)
 
 
-def _newest_events(reader: Reader, looking: events.Events, finding: Finding) -> events.Reading:
-    with reader.session.savepoint(looking.mapping.file):
-        span = events.span(looking)
-        lost = events.out_of_time(looking)
-        if span is None:
-            return events.Reading(bad=lost)
-        end = span[1] + timedelta(days=1)
-        finding.rows, finding.newest = events.count(looking, span[0], end), str(span[1])
-    reading = events.read(looking, max(span[0], end - timedelta(days=28)), end)
-    return events.Reading(reading.daily, (*lost, *reading.bad), reading.samples)
+def _newest_events(looking: Events, finding: Finding) -> Reading:
+    try:
+        with looking.session.savepoint(looking.mapping.file):
+            span, lost = events.span(looking), events.out_of_time(looking)
+            if span is None:
+                return lost
+            end = span[1] + timedelta(days=1)
+            finding.rows, finding.newest = events.count(looking, span[0], end), str(span[1])
+    except SourceError as error:
+        if looking.time_type.startswith("timestamp") or error.timed_out:
+            raise
+        finding.do_not_cast["occurred_at"] = error.message.removeprefix(f"{looking.mapping.file} failed: ").rstrip(".")
+        return events.read_as_text(looking)
+    return readings.merged([lost, events.read(looking, max(span[0], end - timedelta(days=28)), end)])
 
 
 def main(words: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from polars.expr.whenthen import Then
 from queries.contract import Column, Source
 from queries.parse import ORIGINAL, UNPARSABLE
 
-REASON = "reason"
+REASON = "rejected_because"
 LARGEST = 1e13
 """No number of the contract is larger: it would lose its last digits on the way through double precision."""
 
@@ -39,12 +39,17 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Checked:
-    """One source after its checks. ``rejected`` has :data:`REASON` first and every value as text."""
+    """One source after its checks. ``rejected`` has :data:`REASON` first and every value as text.
+
+    ``staff`` are the ids of our own people, wherever their row went: many sit in a test account or in none, and their
+    use at customers must not count all the same.
+    """
 
     kept: pl.DataFrame
     rejected: pl.DataFrame
     left_out: int = 0
     flagged: dict[str, int] = field(default_factory=dict)
+    staff: pl.Series = field(default_factory=lambda: pl.Series("user_id", [], pl.String))
 
     @property
     def rejected_by_reason(self) -> dict[str, int]:
@@ -68,7 +73,7 @@ def check(frame: pl.DataFrame, source: Source, *, as_of: datetime, accounts: Acc
 
     ``accounts`` is None for the accounts source itself. Kept rows have every contract column and its final type.
     """
-    rows = _complete(frame, source)
+    rows = everyone = _complete(frame, source)
     mine = _is_left_out(rows, accounts)
     left_out, rows = rows.filter(mine).height, rows.filter(~mine)
     rows = rows.with_columns(_reason(source, as_of, accounts).alias(REASON))
@@ -81,11 +86,12 @@ def check(frame: pl.DataFrame, source: Source, *, as_of: datetime, accounts: Acc
         rejected=_as_text(rows.filter(~good), source),
         left_out=left_out,
         flagged=_flags(rows.filter(good), source),
+        staff=_staff(everyone),
     )
 
 
 def _complete(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Every contract column, null where the mapping lacks it; lines named after their subscription."""
+    """Every contract column, null where the mapping lacks it, and spelled the one way the metrics expect."""
     numeric = {"integer", "number", "money"}
     absent = [
         pl.lit(None, pl.Float64 if column.kind in numeric else _TYPES[column.kind]).alias(column.name)
@@ -94,10 +100,31 @@ def _complete(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     ]
     if UNPARSABLE not in frame.columns:
         absent.append(pl.lit(None, pl.String).alias(UNPARSABLE))
-    rows = frame.with_columns(absent)
-    if source.name == "subscriptions":
-        rows = rows.with_columns(pl.coalesce("line_id", "subscription_id").alias("line_id"))
-    return rows
+    return (
+        frame.with_columns(absent)
+        .with_columns(_spelled(column) for column in source.columns)
+        .with_columns(
+            [pl.coalesce("line_id", "subscription_id").alias("line_id")] if source.name == "subscriptions" else []
+        )
+    )
+
+
+def _spelled(column: Column) -> pl.Expr:
+    """Empty text is null; a currency is in capitals, a month its first day."""
+    value = pl.col(column.name)
+    if column.kind == "text":
+        value = pl.when(value != "").then(value)
+    if column.name == "currency":
+        value = value.str.strip_chars().str.to_uppercase()
+    if column.name == "month":
+        value = value.dt.truncate("1mo")
+    return value.alias(column.name)
+
+
+def _staff(rows: pl.DataFrame) -> pl.Series:
+    if "is_internal" not in rows.columns:
+        return pl.Series("user_id", [], pl.String)
+    return rows.filter("is_internal").get_column("user_id").drop_nulls().unique().sort()
 
 
 def _is_left_out(rows: pl.DataFrame, accounts: Accounts | None) -> pl.Series:
@@ -124,8 +151,7 @@ def _column_tests(column: Column, as_of: datetime) -> list[Then]:
     value, name = pl.col(column.name), column.name
     found: list[tuple[pl.Expr, str]] = []
     if column.not_null:
-        missing = value.is_null() | (value == "") if column.kind == "text" else value.is_null()
-        found.append((missing, f"{name} is missing"))
+        found.append((value.is_null(), f"{name} is missing"))
     if column.choices and column.not_null:
         found.append((~value.is_in(column.choices), f"{name} is none of {', '.join(column.choices)}"))
     if column.kind in ("integer", "number", "money"):
@@ -154,7 +180,7 @@ def _number_tests(column: Column, value: pl.Expr) -> list[tuple[pl.Expr, str]]:
 def _time_tests(column: Column, value: pl.Expr, as_of: datetime) -> list[tuple[pl.Expr, str]]:
     name, year = column.name, value.dt.year()
     if not column.observed:
-        return [((year < 1) | (year > 9999) | (year == 1), f"{name} is no usable date")]
+        return [((year <= 1) | (year > 9999), f"{name} is no usable date")]
     first: date | datetime = datetime(1970, 1, 1, tzinfo=UTC)
     last: date | datetime = as_of.astimezone(UTC) + timedelta(days=1)
     if column.kind == "date":
@@ -176,17 +202,31 @@ def _mark_duplicates(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
     return rows.with_columns(pl.when(repeated).then(pl.lit("duplicate key")).otherwise(REASON).alias(REASON))
 
 
+_LINE = ("subscription_id", "line_id")
+
+
 def _mark_overlaps(rows: pl.DataFrame) -> pl.DataFrame:
-    """A stretch that starts while an earlier one of its line still runs is rejected; an empty one never overlaps."""
-    line = ["subscription_id", "line_id"]
-    rows = rows.sort(*line, "started_on", "ended_on", nulls_last=True)
+    """A stretch that starts while an earlier good one of its line still runs is rejected; an empty one never is."""
     end = pl.col("ended_on").fill_null(date(9999, 12, 31))
-    lasts = pl.col(REASON).is_null() & (end > pl.col("started_on"))
-    runs_until = pl.when(lasts).then(end).cum_max().shift(1).over(line)
-    runs_until = runs_until.forward_fill().over(line)
-    overlaps = lasts & (pl.col("started_on") < runs_until)
+    rows = rows.sort(*_LINE, "started_on", "ended_on", nulls_last=True).with_row_index("row")
+    lasting = rows.filter(pl.col(REASON).is_null() & (end > pl.col("started_on")))
+    ends = lasting.select("row", *_LINE, "started_on", end.alias("end"))
+    runs_until = pl.col("end").cum_max().shift(1).over(_LINE)
+    doubtful = ends.filter((pl.col("started_on") < runs_until).any().over(_LINE))
+    overlaps = pl.col("row").is_in(_overlapping(doubtful))
     words = pl.lit("overlaps another stretch of its line")
-    return rows.with_columns(pl.when(overlaps).then(words).otherwise(REASON).alias(REASON))
+    return rows.with_columns(pl.when(overlaps).then(words).otherwise(REASON).alias(REASON)).drop("row")
+
+
+def _overlapping(stretches: pl.DataFrame) -> list[int]:
+    """Row by row, because a rejected stretch does not stand in the way of the next one."""
+    found, free_from = [], dict[tuple[str, str], date]()
+    for row, subscription, line, start, end in stretches.iter_rows():
+        if start < free_from.get((subscription, line), date.min):
+            found.append(row)
+        else:
+            free_from[subscription, line] = end
+    return found
 
 
 def _flags(rows: pl.DataFrame, source: Source) -> dict[str, int]:

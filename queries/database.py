@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from queries.errors import DatabaseError, SourceError, SourceTimeout
@@ -22,12 +23,42 @@ REFRESH_LOCK = 7_306_085_893_295_232_114
 """The advisory lock that lets one refresher work at a time; the number means nothing."""
 
 _DIALECT = PGDialect(paramstyle="named")
-_LOST = re.compile(
-    r"server closed the connection|terminating connection|connection to server|no connection to the server"
-    r"|could not receive data|could not send data|SSL connection has been closed|shutting down|57P0",
-    re.IGNORECASE,
+
+_DEFAULTS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "client_encoding": "utf8",
+    "application_name": "tenure",
+}
+"""Time-outs that notice within half a minute that a server is gone, and the one encoding that Arrow knows."""
+
+_TRANSACTION = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "SET LOCAL TIME ZONE 'UTC'",
+    # Text that means another day in another country is refused rather than guessed.
+    "SET LOCAL datestyle = 'ISO, YMD'",
+    # The transaction waits while rollups are computed; the server must not take that for a forgotten one.
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
-_TIMED_OUT = re.compile(r"statement timeout", re.IGNORECASE)
+
+_IDENTITY = """
+SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS identity
+FROM pg_control_system()
+"""
+
+_TRY_IT = "run it in psql as the dashboard's user"
+_HINTS = {
+    "42703": "a column was dropped or renamed: correct its name in the SELECT",
+    "42P01": "a table was dropped or renamed, or needs its schema before its name",
+    "3F000": "a schema was dropped or renamed",
+    "42501": "GRANT SELECT on it (and USAGE on its schema) to the dashboard's user",
+    "40001": "the replica had to discard rows it was reading; raise max_standby_streaming_delay there",
+    "22021": "its text is in another encoding than the database says",
+}
+_TOO_LONG = "index the columns it filters on, or raise refresh.statement_timeout in config/settings.toml"
 
 
 def render(statement: Select[*tuple[Any, ...]]) -> str:
@@ -35,41 +66,52 @@ def render(statement: Select[*tuple[Any, ...]]) -> str:
     return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
-def libpq_url(url: str) -> str:
-    """``url`` as libpq takes it: any ``postgresql+driver://`` becomes ``postgresql://``, with short time-outs.
-
-    ``connect_timeout`` and keep-alives are added unless the URL sets them, so that a database that silently goes
-    away is noticed within half a minute.
-    """
+def parsed(url: str) -> URL:
+    """``url`` taken apart; DatabaseError, which never repeats it, when it is none of PostgreSQL."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
         raise DatabaseError(
             "PRODUCT_DATABASE_URL is no database URL.",
-            "write it like postgresql://reader:password@host:5432/product",
+            "write it like postgresql://reader:password@host:5432/product, with %40 for @ in the password",
         ) from None
-    if not parsed.drivername.startswith(("postgresql", "postgres")):
+    if found.drivername.split("+")[0] not in ("postgresql", "postgres"):
         raise DatabaseError(
-            f"PRODUCT_DATABASE_URL starts with {parsed.drivername}://.",
+            f"PRODUCT_DATABASE_URL starts with {found.drivername}://.",
             "Tenure reads PostgreSQL: postgresql://…",
         )
-    defaults = {
-        "connect_timeout": "5",
-        "keepalives_idle": "10",
-        "keepalives_interval": "5",
-        "keepalives_count": "3",
-        "application_name": "tenure",
-    }
-    query = {**defaults, **parsed.query}
-    return parsed.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+    return found
+
+
+def libpq_url(url: str) -> str:
+    """``url`` as libpq takes it, whatever driver it names, with the defaults above where it sets nothing else.
+
+    Everything becomes a parameter, percent-encoded: libpq reads ``+`` as itself, and refuses a space.
+    """
+    found = parsed(url)
+    parts = {"host": found.host, "port": found.port, "user": found.username, "password": found.password}
+    named = {**parts, "dbname": found.database}
+    given = {name: str(value) for name, value in named.items() if value not in (None, "")}
+    return "postgresql:///?" + urlencode({**_DEFAULTS, **given, **found.query}, quote_via=quote, doseq=True)
 
 
 def reason(error: BaseException) -> str:
-    """What the database said, without the driver's wrapping and without the statement (which may be long)."""
-    text = str(error).split("\n\nQuery was:")[0]
-    found = re.search(r"(?:ERROR|FATAL):\s*(.+)", text, re.DOTALL)
-    text = found[1] if found else text
-    return re.sub(r"\n(LINE \d+:.*|\s*\^)\s*", " ", text).strip().rstrip(".")
+    """What the database said, on one line, without the driver's wrapping and without the statement."""
+    text = re.split(r"\n\nQuery was:|\.? SQLSTATE: \w{5}", str(error))[0]
+    # "ERROR:  " in English; servers speak other languages, too.
+    found = re.search(r"(?:^|: )[^\W\d_]+:  (.+)", text)
+    text = found[1] if found else text.removeprefix("IO: [libpq] Failed to connect: ")
+    return " ".join(text.split()).rstrip(".")
+
+
+def explained(file: str, error: BaseException) -> SourceError:
+    """What failed in a mapping and what to do about it, from what the database said."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state == "57014":
+        return SourceTimeout(f"{file} was stopped: {reason(error)}.", _TOO_LONG)
+    found = re.search(r"^HINT:  (.+)", str(error), re.MULTILINE)
+    hint = "; ".join([_HINTS.get(state, _TRY_IT), *([found[1].rstrip(".")] if found else [])])
+    return SourceError(f"{file} failed: {reason(error)}.", hint)
 
 
 class Session:
@@ -92,6 +134,15 @@ class Session:
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+    def pieces(self, statement: Select[*tuple[Any, ...]]) -> Iterator[pl.DataFrame]:
+        """The rows of one statement in frames of some ten thousand rows, for what does not fit into memory whole."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(render(statement))
+            for batch in cursor.fetch_record_batch():
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
 
     def schema(self, statement: str) -> dict[str, str]:
         """Column names and Arrow type names that ``statement`` would return."""
@@ -117,23 +168,37 @@ class Session:
             pl.exceptions.PolarsError,
             pl.exceptions.PanicException,
         ) as error:
-            said = reason(error)
-            self._back(said)
-            if _TIMED_OUT.search(said):
-                raise SourceTimeout(
-                    f"{file} ran longer than the statement timeout.",
-                    "index the columns it filters on, or raise refresh.statement_timeout in config/settings.toml",
-                ) from error
-            raise SourceError(f"{file} failed: {said}.", "run it in psql as the dashboard's user") from error
+            self._back(error)
+            raise explained(file, error) from error
         self.run("RELEASE SAVEPOINT source")
 
-    def _back(self, said: str = "") -> None:
-        if _LOST.search(said):
-            raise lost(said)
+    def _back(self, because: BaseException | None = None) -> None:
+        """Back to the savepoint; where that fails, the connection is gone, and ``because`` tells why."""
         try:
             self.run("ROLLBACK TO SAVEPOINT source")
         except adbc_driver_manager.Error as error:
-            raise lost(reason(error)) from error
+            raise lost(reason(because or error)) from error
+
+    def try_lock(self) -> bool:
+        """Whether this transaction is now the one refresher; the lock ends with it, however it ends."""
+        return bool(self.frame(f"SELECT pg_try_advisory_xact_lock({REFRESH_LOCK}) AS got").item())
+
+    def now(self) -> datetime:
+        """The instant of this transaction by the database's clock, so that a wrong one here does no harm."""
+        value = self.frame("SELECT now() AS now").item()
+        assert isinstance(value, datetime)
+        return value.astimezone(UTC)
+
+    def database(self) -> str:
+        """Which database this is, so that one database's history is never carried on with another's.
+
+        A copy of the data directory is the same database; one that was dropped and created again is not.
+        """
+        try:
+            with self.savepoint("pg_control_system()"):
+                return str(self.frame(_IDENTITY).item())
+        except SourceError:  # some hosts hide it
+            return ""
 
 
 def lost(said: str) -> DatabaseError:
@@ -147,16 +212,17 @@ def lost(said: str) -> DatabaseError:
 @contextmanager
 def session(url: str, *, statement_timeout: timedelta) -> Iterator[Session]:
     """Opens the transaction and closes it whatever happens; DatabaseError when the database cannot be reached."""
+    target = libpq_url(url)
     try:
-        connection = adbc.connect(libpq_url(url), autocommit=True)
+        connection = adbc.connect(target, autocommit=True)
     except adbc_driver_manager.Error as error:
         raise unreachable(url, reason(error)) from error
     try:
         opened = Session(connection)
         try:
-            opened.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            for statement in _TRANSACTION:
+                opened.run(statement)
             opened.run(f"SET LOCAL statement_timeout = {int(statement_timeout.total_seconds() * 1000)}")
-            opened.run("SET LOCAL TIME ZONE 'UTC'")
         except adbc_driver_manager.Error as error:
             raise lost(reason(error)) from error
         yield opened
@@ -164,13 +230,23 @@ def session(url: str, *, statement_timeout: timedelta) -> Iterator[Session]:
         connection.close()
 
 
+def place(url: str) -> str:
+    """Host, port and database of a URL: where it leads, without who goes there."""
+    found = parsed(url)
+    host = found.host or found.query.get("host") or "localhost"
+    port = found.port or found.query.get("port") or 5432
+    return f"{host}:{port}/{found.database or found.query.get('dbname') or found.username}"
+
+
 def unreachable(url: str, said: str) -> DatabaseError:
-    """The error for a database that does not answer; names host and database, never the password."""
-    shown = make_url(url).render_as_string(hide_password=True)
+    """The error for a database that does not answer; says where it is, never the password."""
+    found = parsed(url)
+    for secret in filter(None, (found.password, found.query.get("password"))):
+        said = said.replace(str(secret), "***")
     if "password authentication failed" in said:
         hint = "check user and password in PRODUCT_DATABASE_URL"
     elif "does not exist" in said:
         hint = "check the database name and user in PRODUCT_DATABASE_URL"
     else:
         hint = "check that the server runs and that PRODUCT_DATABASE_URL names it; for the demo: make run"
-    return DatabaseError(f"The product database at {shown} cannot be reached: {said}.", hint)
+    return DatabaseError(f"The product database at {place(url)} cannot be reached: {said}.", hint)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from queries import checks
 from queries.contract import SOURCES
-from queries.events import SCHEMA as DAILY
+from queries.errors import NoSnapshot
 from queries.months import FIRST_DAYS
+from queries.readings import SCHEMA as DAILY
 from queries.rollups import WINDOW, next_month
 from queries.store import Failure, Manifest, Month, Store
 from queries.store import current_id as _current_id
@@ -41,19 +43,12 @@ _USAGE = {
 
 @dataclass(frozen=True)
 class Scope:
-    """Which accounts a viewer may see: all, or those of one CSM. It is part of every cache key."""
+    """Which accounts a viewer may see: all, or those of one CSM. It is part of every cache key.
+
+    An address that no account names, the empty one too, sees no account.
+    """
 
     csm_email: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The scope as a scalar for cache keys."""
-        return self.csm_email or ""
-
-    @staticmethod
-    def of(key: str) -> Scope:
-        """The scope that :attr:`key` came from."""
-        return Scope(key or None)
 
 
 @dataclass(frozen=True)
@@ -99,15 +94,19 @@ class Frames:
         """Only rows of accounts in scope; rows that belong to no account (public reviews, plans) stay."""
         if self.scope.csm_email is None or "account_id" not in frame.collect_schema().names():
             return frame
-        mine = self.store.scan(self.manifest.files["accounts"]).filter(
-            pl.col("csm_email").str.to_lowercase() == self.scope.csm_email.lower()
-        )
         nobody = pl.col("account_id").is_null()
-        ids = mine.select("account_id").collect().get_column("account_id")
-        return frame.filter(pl.col("account_id").is_in(ids.implode()) | nobody)
+        return frame.filter(pl.col("account_id").is_in(self._mine.implode()) | nobody)
+
+    @cached_property
+    def _mine(self) -> pl.Series:
+        file = self.manifest.files.get("accounts")
+        if file is None or self.scope.csm_email is None:
+            return pl.Series("account_id", [], pl.String)
+        is_mine = pl.col("csm_email").str.strip_chars().str.to_lowercase() == self.scope.csm_email.strip().lower()
+        return self.store.scan(file).filter(is_mine).select("account_id").collect().get_column("account_id")
 
     def _parts(self, names: list[str], schema: dict[str, type[pl.DataType]]) -> pl.LazyFrame:
-        files = [name for name in names if name]
+        files = list(dict.fromkeys(name for name in names if name))  # months without activity share one
         return self._visible(self.store.scan(*files) if files else pl.LazyFrame(schema=schema))
 
     @property
@@ -196,13 +195,15 @@ class Frames:
         return self._parts([self.manifest.files.get("first_days", "")], FIRST_DAYS)
 
     def activity(self, *, account_id: str, since: date) -> pl.LazyFrame:
-        """Daily activity of one account: account, user, feature, day, uses, quantity.
+        """Daily activity of one account: account, user, feature, day, uses, quantity; our own staff left out.
 
         No page reads the daily activity of all accounts; the rollups answer those questions.
         """
         months: list[Month] = [m for m in self.manifest.months if next_month(m.month) > since]
         daily = self._parts([month.daily for month in months], DAILY)
-        return daily.filter((pl.col("account_id") == account_id) & (pl.col("day") >= since))
+        wanted = daily.filter((pl.col("account_id") == account_id) & (pl.col("day") >= since))
+        staff = self.manifest.files.get("staff")
+        return wanted.join(self.store.scan(staff), on="user_id", how="anti") if staff else wanted
 
     def mapping(self) -> dict[str, pl.LazyFrame]:
         """Every frame by name, for metrics that take many."""
@@ -226,12 +227,43 @@ def current_id(settings: Settings) -> str:
     return _current_id(Store(settings.snapshot_dir))
 
 
+def snapshots(store: Store, *, most: int = 50) -> pl.DataFrame:
+    """The newest snapshots kept, newest first: ``id, as_of, seconds, rows, rejected, problems``."""
+    names = sorted((name for name in store.names() if name.startswith("manifest-")), reverse=True)[:most]
+    found = []
+    for name in names:
+        try:
+            found.append(_manifest(str(store.root), name.removeprefix("manifest-").removesuffix(".json")))
+        except NoSnapshot:  # pruned since, or written by another version
+            continue
+    rows = [
+        {
+            "id": manifest.id,
+            "as_of": manifest.as_of.astimezone(ZoneInfo(manifest.time_zone)).replace(tzinfo=None),
+            "seconds": manifest.seconds,
+            "rows": sum(state.rows for state in manifest.sources.values()),
+            "rejected": sum(state.rejected for state in manifest.sources.values()),
+            "problems": ", ".join(name for name, state in manifest.sources.items() if state.error),
+        }
+        for manifest in found
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "id": pl.String,
+        "as_of": pl.Datetime("us"),
+        "seconds": pl.Float64,
+        "rows": pl.Int64,
+        "rejected": pl.Int64,
+        "problems": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
 def last_failure(settings: Settings) -> Failure | None:
     """Why the last refresh failed; None when it did not."""
     return _last_failure(Store(settings.snapshot_dir))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _manifest(location: str, snapshot_id: str) -> Manifest:
     return _read_manifest(Store(location), snapshot_id)
 

@@ -7,12 +7,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlparse
-
 from queries.contract import Source
 from queries.errors import MappingError
+from queries.statement import select_of
 
 SUFFIXES = (".sql", ".csv", ".parquet", ".toml")
+_OPENINGS = ("SELECT", "WITH", "VALUES", "TABLE", "(")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _read(path: Path, source: Source) -> Mapping:
     if path.suffix in (".csv", ".parquet"):
         return Mapping(source, file, text=str(path.resolve()), location=str(path.resolve()))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{file} cannot be read: {error}", "save it as UTF-8 text") from None
     if path.suffix == ".toml":
@@ -64,46 +64,23 @@ def _location(file: str, text: str, folder: Path) -> str:
     return location if "://" in location else str((folder / location).resolve())
 
 
-def select_of(file: str, text: str) -> str:
-    """The one SELECT in ``text``, without its closing semicolon; MappingError when there is none, or more."""
-    statements = [part for part in sqlparse.parse(text) if _says_something(part)]
-    if len(statements) != 1:
-        raise MappingError(
-            f"{file} holds {len(statements)} statements.",
-            "write exactly one SELECT, with CTEs where it needs them",
-        )
-    statement = statements[0]
-    if statement.get_type() != "SELECT":
-        raise MappingError(f"{file} is no SELECT but {statement.get_type()}.", "a mapping only reads")
-    tokens = list(statement.flatten())
-    while tokens and (tokens[-1].is_whitespace or _is_comment(tokens[-1]) or tokens[-1].value == ";"):
-        tokens.pop()
-    return "".join(token.value for token in tokens)
-
-
-def _says_something(statement: sqlparse.sql.Statement) -> bool:
-    return any(not (token.is_whitespace or _is_comment(token) or token.value == ";") for token in statement.flatten())
-
-
-def _is_comment(token: sqlparse.sql.Token) -> bool:
-    return token.ttype in sqlparse.tokens.Comment
-
-
 def require_columns(mapping: Mapping, found: list[str]) -> None:
-    """SourceError's cousin for mappings: MappingError naming file, column and the likely fix when one is missing."""
+    """MappingError naming file, column and the likely fix when a required column is missing."""
     missing = [name for name in mapping.source.required_names if name not in found]
     if not missing:
         return
     names = ", ".join(f'"{name}"' for name in missing)
     noun = "column" if len(missing) == 1 else "columns"
-    raise MappingError(f"{mapping.file} returns no {noun} {names}.", suggestion(missing[0], mapping.source, found))
+    raise MappingError(f"{mapping.file} returns no {noun} {names}.", suggestion(missing[0], mapping, found))
 
 
-def suggestion(missing: str, source: Source, found: list[str]) -> str:
+def suggestion(missing: str, mapping: Mapping, found: list[str]) -> str:
     """What to write so that ``missing`` is there, guessed from the columns that are."""
-    spare = [name for name in found if name not in source.names]
-    close = difflib.get_close_matches(missing, spare, n=1, cutoff=0.5)
+    spare = {name.lower(): name for name in found if name not in mapping.source.names}
+    close = difflib.get_close_matches(missing, list(spare), n=1, cutoff=0.5)
     close = close or [name for name in spare if missing in name or name in missing][:1]
+    if mapping.sql is None:
+        return f'rename the column "{spare[close[0]]}" to "{missing}"' if close else f'add a column "{missing}"'
     if close:
-        return f'did you mean "{close[0]} AS {missing}"?'
+        return f'did you mean "{spare[close[0]]} AS {missing}"?'
     return f'add "… AS {missing}" to the SELECT; it returns {", ".join(found) or "nothing"}'

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
 
-def latest_rates(fx_rates: pl.DataFrame, constant: Mapping[str, float], reporting: str) -> pl.DataFrame:
-    """Currency and rate to the reporting currency: the newest month's where there is one, else the constant."""
-    newest = fx_rates.sort("month").group_by("currency").agg(pl.col("rate").last())
+def latest_rates(fx_rates: pl.DataFrame, constant: Mapping[str, float], reporting: str, *, today: date) -> pl.DataFrame:
+    """Currency and rate to the reporting currency: the newest month's where there is one, else the constant.
+
+    Rates of months that lie ahead of ``today`` are a plan, and wait.
+    """
+    newest = fx_rates.filter(pl.col("month") <= today).sort("month").group_by("currency").agg(pl.col("rate").last())
     fixed = pl.DataFrame(
         {"currency": list(constant), "rate": list(constant.values())},
         schema={"currency": pl.String, "rate": pl.Float64},

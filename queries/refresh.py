@@ -23,8 +23,9 @@ import polars as pl
 from pydantic import BaseModel
 
 import settings as configuration
+from queries.activity import Activity
 from queries.build import Build
-from queries.database import REFRESH_LOCK, Session, lost, reason, session
+from queries.database import lost, place, reason, session
 from queries.errors import QueryError, RefreshBusy, RefreshError
 from queries.months import Progress
 from queries.sources import Reader
@@ -66,64 +67,66 @@ def run(
         failure: QueryError = error
     except OSError as error:
         failure = RefreshError(f"The snapshot cannot be written: {error}.", "check disk space and SNAPSHOT_DIR")
-    except (adbc_driver_manager.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except adbc_driver_manager.Error as error:
+        failure = lost(reason(error))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         failure = RefreshError(f"The refresh stopped: {reason(error)}.", "run it again; with --full if it stops again")
     record_failure(store, str(failure))
     raise RefreshError(failure.message, failure.hint) from failure
 
 
 def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | None, progress: Progress) -> Report:
-    if settings.product_database_url is None:
+    url = settings.product_database_url
+    if url is None:
         raise RefreshError(
             "No product database is set.", "set PRODUCT_DATABASE_URL, or run `make run` to start the demo company"
         )
     started = time.monotonic()
-    with session(settings.product_database_url, statement_timeout=settings.refresh.statement_timeout) as opened:
-        _lock(opened)
-        old = None if full else newest_manifest(store)
-        now = as_of or _database_time(opened)
+    with session(url, statement_timeout=settings.refresh.statement_timeout) as opened:
+        if not opened.try_lock():
+            raise RefreshBusy("Another refresh is running.", "wait for it to finish")
+        now = as_of or opened.now()
         zone = settings.organisation.time_zone
+        database = opened.database() or place(url)
+        old = _usable(newest_manifest(store), store, database, now)
         build = Build(
             settings=settings,
             store=store,
             reader=Reader(opened, zone, now),
             today=now.astimezone(ZoneInfo(zone)).date(),
-            old=old if _builds_on(old, settings, now) else None,
+            old=old,
+            carry_on=old is not None and not full and _counts_alike(old, settings),
             progress=progress,
         )
-        build.everything()
-    manifest = _manifest(build, now, time.monotonic() - started)
-    publish(store, manifest)
-    prune(store, keep=timedelta(hours=settings.refresh.keep_hours))
-    return _report(manifest, build.days_read)
+        activity = build.everything()
+        manifest = _manifest(build, activity, database, now, time.monotonic() - started)
+        # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
+        publish(store, manifest)
+        _tidy(store, settings)
+    return _report(manifest, activity.update.days_read)
 
 
-def _lock(opened: Session) -> None:
-    """One refresher at a time; the lock ends with the connection, however the process ends."""
-    if not opened.frame(f"SELECT pg_try_advisory_lock({REFRESH_LOCK}) AS got").item():
-        raise RefreshBusy("Another refresh is running.", "wait for it to finish")
-
-
-def _database_time(opened: Session) -> datetime:
-    """The instant the transaction sees; the database's clock, so that a wrong one here does no harm."""
+def _tidy(store: Store, settings: Settings) -> None:
     try:
-        value = opened.frame("SELECT now() AS now").item()
-    except adbc_driver_manager.Error as error:
-        raise lost(reason(error)) from error
-    assert isinstance(value, datetime)
-    return value.astimezone(UTC)
+        prune(store, keep=timedelta(hours=settings.refresh.keep_hours))
+    except OSError as error:  # the snapshot is published; old files can wait
+        log.warning("Old snapshots could not be removed: %s", error)
 
 
-def _builds_on(old: Manifest | None, settings: Settings, now: datetime) -> bool:
-    """Whether the old snapshot can be carried on: same time zone, currency and week, and not from the future."""
-    if old is None:
-        return False
+def _usable(old: Manifest | None, store: Store, database: str, now: datetime) -> Manifest | None:
+    """The snapshot before, unless it is of another database, of a later time, or has lost files."""
+    if old is None or old.database != database or old.as_of > now:
+        return None
+    return old if old.names() <= store.names().keys() else None
+
+
+def _counts_alike(old: Manifest, settings: Settings) -> bool:
+    """Whether days, weeks and amounts meant the same then, so that the old snapshot can be carried on."""
     here = settings.organisation
-    same = (old.time_zone, old.currency, old.week_start) == (here.time_zone, here.currency, here.week_start)
-    return same and old.as_of <= now
+    return (old.time_zone, old.currency, old.week_start) == (here.time_zone, here.currency, here.week_start)
 
 
-def _manifest(build: Build, now: datetime, seconds: float) -> Manifest:
+def _manifest(build: Build, activity: Activity, database: str, now: datetime, seconds: float) -> Manifest:
     organisation = build.settings.organisation
     created = datetime.now(UTC)
     return Manifest(
@@ -136,9 +139,11 @@ def _manifest(build: Build, now: datetime, seconds: float) -> Manifest:
         week_start=organisation.week_start,
         sources=build.states,
         files=build.files,
-        months=build.months,
-        events_key=build.events_key,
-        value_key=build.value_key,
+        months=activity.update.months,
+        database=database,
+        events_on=activity.read_on,
+        events_key=activity.events_key,
+        value_key=activity.value_key,
     )
 
 
@@ -200,7 +205,7 @@ def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> i
     try:
         report = run(settings, full=full, progress=progress_line)
     except RefreshError as error:
-        print(json.dumps({"error": str(error)}) if arguments.json else f"\n{error}", file=sys.stderr)
+        _show_error(error, as_json=arguments.json)
         return 1
     if sys.stderr.isatty():
         print(file=sys.stderr)
@@ -214,27 +219,46 @@ def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> i
     return 0
 
 
+def _show_error(error: RefreshError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": error.message, "hint": error.hint}, ensure_ascii=False), flush=True)
+    else:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+
+
+def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Refreshes until asked to stop, whatever goes wrong meanwhile; the exit code is the last refresh's."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)  # asked twice, it does not wait for the refresh to end
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    full, code = arguments.full, 0
+    while not stop.is_set():
+        try:
+            code = _once(settings, arguments, full=full)
+        except Exception:
+            log.exception("The refresh stopped unexpectedly; the last snapshot keeps serving.")
+            code = 1
+        full = False
+        stop.wait(arguments.every.total_seconds())
+    return code
+
+
 def main(words: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """The command line; 1 when no snapshot was published, 2 when the settings cannot be used."""
     arguments = _arguments(words)
     try:
         settings = configuration.get()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    code = _once(settings, arguments, full=arguments.full)
     if arguments.every is None:
-        return code
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
-    while not stop.wait(arguments.every.total_seconds()):
-        code = _once(settings, arguments, full=False)
-    return code
+        return _once(settings, arguments, full=arguments.full)
+    return _again_and_again(settings, arguments)
 
 
 if __name__ == "__main__":

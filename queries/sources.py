@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -29,7 +31,8 @@ class Reader:
     def columns(self, mapping: Mapping) -> dict[str, str]:
         """Columns the mapping returns and their Arrow types; SourceError or MappingError when one is missing."""
         if mapping.sql is None:
-            found = dict.fromkeys(read_file(mapping).collect_schema().names(), "string")
+            with _readable(mapping):
+                found = dict.fromkeys(_scan(mapping).collect_schema().names(), "string")
         else:
             with self.session.savepoint(mapping.file):
                 found = self.session.schema(mapping.sql)
@@ -40,23 +43,25 @@ class Reader:
         """The rows of a mapping with their contract types; values that do not cast are marked, not fatal."""
         if mapping.sql is None:
             return parse.parse(text_of(mapping), mapping.source, self.zone)
+        return parse.parse(self._selected(mapping, mapping.sql), mapping.source, self.zone)
+
+    def _selected(self, mapping: Mapping, sql: str) -> pl.DataFrame:
         columns = self.columns(mapping)
         try:
             with self.session.savepoint(mapping.file):
-                return self.session.frame(cast.typed_select(mapping.sql, mapping.source, columns, self.zone))
+                return self.session.frame(cast.typed_select(sql, mapping.source, columns, self.zone))
         except SourceError as error:
             if error.timed_out:
                 raise
         with self.session.savepoint(mapping.file):
-            text = self.session.frame(cast.text_select(mapping.sql, mapping.source, columns))
-        return parse.parse(text, mapping.source, self.zone)
+            return self.session.frame(cast.text_select(sql, mapping.source, columns))
 
     def read(self, mapping: Mapping, accounts: Accounts | None) -> Checked:
         """The rows of a mapping, checked. ``accounts`` is None for the accounts source itself."""
         return checks.check(self.frame(mapping), mapping.source, as_of=self.as_of, accounts=accounts)
 
 
-def read_file(mapping: Mapping) -> pl.LazyFrame:
+def _scan(mapping: Mapping) -> pl.LazyFrame:
     """A LazyFrame over a CSV (every column text) or Parquet file."""
     location = mapping.location or ""
     if location.lower().endswith(".csv"):
@@ -64,16 +69,24 @@ def read_file(mapping: Mapping) -> pl.LazyFrame:
     return pl.scan_parquet(location)
 
 
+@contextmanager
+def _readable(mapping: Mapping) -> Iterator[None]:
+    """What goes wrong with a file inside becomes a SourceError that names the mapping."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(f"{mapping.file} cannot be read: {said}.", "check the path and the file") from error
+
+
 def text_of(mapping: Mapping) -> pl.DataFrame:
     """A file's contract columns as text; SourceError when it cannot be read."""
-    try:
-        frame = read_file(mapping)
+    with _readable(mapping):
+        frame = _scan(mapping)
         found = frame.collect_schema().names()
         require_columns(mapping, found)
         names = [name for name in mapping.source.names if name in found]
         return frame.select(pl.col(name).cast(pl.String) for name in names).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"{mapping.file} cannot be read: {error}.", "check the path and the file") from error
 
 
 def mapping_hash(mapping: Mapping) -> str:

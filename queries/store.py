@@ -61,8 +61,8 @@ class Bad(_Record):
 class Month(_Record):
     """One month of activity: its files, what was rejected in it, and when its events were last counted.
 
-    ``uses`` counts the good events. ``unknown`` are account ids in it that no account has, with their events;
-    ``left_out`` counts events of test accounts and of our own staff.
+    ``uses`` counts the good events. ``uncounted`` are account ids in it that do not count (no account has them, or
+    it is a test), with their events; ``by_staff`` counts the events of our own staff at accounts that do.
     """
 
     month: date
@@ -74,8 +74,8 @@ class Month(_Record):
     weekly: str = ""
     usage: str = ""
     flagged: dict[str, int] = {}
-    unknown: dict[str, int] = {}
-    left_out: int = 0
+    uncounted: dict[str, int] = {}
+    by_staff: int = 0
 
     @property
     def events(self) -> int:
@@ -84,7 +84,11 @@ class Month(_Record):
 
 
 class Manifest(_Record):
-    """One snapshot: when it is as of, what each source gave, and which file holds which frame."""
+    """One snapshot: when it is as of, what each source gave, and which file holds which frame.
+
+    ``database`` tells one product database from another. ``events_on`` is the organisation's day on which events were
+    last read; it stays behind while they cannot be.
+    """
 
     id: str
     as_of: datetime
@@ -96,6 +100,8 @@ class Manifest(_Record):
     sources: dict[str, SourceState]
     files: dict[str, str]
     months: tuple[Month, ...] = ()
+    database: str = ""
+    events_on: date | None = None
     events_key: str = ""
     value_key: str = ""
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from metrics.value_use import last_value_day
-from queries.months import Who, that_counts
+from queries.roll_up import Who, that_counts
 from queries.rollups import WINDOW, next_month
 from queries.store import Month, Store
 

@@ -1,0 +1,1 @@
+"""The demo: embedded PostgreSQL, and a made-up company with known stories in its data."""

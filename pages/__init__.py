@@ -1,0 +1,1 @@
+"""What people see: one Streamlit script per page, and what they share."""

@@ -1,0 +1,141 @@
+"""What the account page asks: one account's scorecard, health, people, use and history."""
+
+from __future__ import annotations
+
+import polars as pl
+
+import settings
+from metrics.value import scorecard, unused_entitlements, value_active_28d
+from pages.shared.answers import accounts
+from pages.shared.data import cached
+from queries.frames import Frames
+
+HISTORY_MONTHS = 12
+
+
+@cached
+def directory(frames: Frames) -> pl.DataFrame:
+    """Every account by name: ``account_id, name``."""
+    return frames.accounts.select("account_id", pl.coalesce("name", "account_id").alias("name")).sort("name").collect()
+
+
+@cached
+def about(frames: Frames, account_id: str) -> pl.DataFrame:
+    """The account's own row, one row or none."""
+    return frames.accounts.filter(pl.col("account_id") == account_id).collect()
+
+
+@cached
+def scorecards(frames: Frames) -> pl.DataFrame:
+    """The scorecards of all accounts; an account is read against its peers."""
+    return scorecard(frames.mapping(), as_of=frames.as_of, grace_days=settings.get().revenue.grace_days)
+
+
+@cached
+def healths(frames: Frames) -> pl.DataFrame:
+    """Health of all accounts now, with every measure."""
+    return accounts.health_now(frames)
+
+
+@cached
+def histories(frames: Frames) -> pl.DataFrame:
+    """Health of all accounts at the last month ends and now: ``on`` and the columns of ``health``."""
+    past = accounts.health_past(frames, HISTORY_MONTHS).rename({"month_end": "on"})
+    now = accounts.health_now(frames).select(pl.lit(frames.as_of).alias("on"), pl.all())
+    return pl.concat([past, now], how="diagonal_relaxed")
+
+
+@cached
+def use(frames: Frames, account_id: str) -> pl.DataFrame:
+    """Use by month: ``month, people`` (who used anything), ``uses``, ``state``."""
+    rows = frames.activity_monthly.filter(pl.col("account_id") == account_id)
+    monthly = rows.group_by(month="period").agg(
+        people=pl.col("user_id").drop_nulls().n_unique().cast(pl.Int64), uses=pl.col("uses").sum()
+    )
+    running = pl.col("month") == frames.as_of.replace(day=1)
+    state = pl.when(running).then(pl.lit("provisional")).otherwise(pl.lit("final"))
+    return monthly.with_columns(state=state).sort("month").collect()
+
+
+@cached
+def people(frames: Frames, account_id: str) -> pl.DataFrame:
+    """The account's people: ``name, role, email, uses`` in 28 days, ``value_active, nps, answered_on, left_on``."""
+    mine = pl.col("account_id") == account_id
+    usage = frames.usage_28d.filter(mine & (pl.col("window_end") == frames.as_of))
+    active = value_active_28d(usage, frames.features, window_end=frames.as_of).select("user_id", value_active="active")
+    uses = usage.filter(pl.col("user_id").is_not_null()).group_by("user_id").agg(uses=pl.col("uses").sum())
+    answered = frames.nps.filter(mine & pl.col("score").is_not_null() & pl.col("user_id").is_not_null())
+    scores = (
+        answered.sort("responded_at")
+        .group_by("user_id")
+        .agg(nps=pl.col("score").last(), answered_on=pl.col("responded_at").last().dt.date())
+    )
+    ours = pl.col("is_internal").fill_null(False)
+    return (
+        frames.people.filter(mine & ~ours)
+        .join(uses, on="user_id", how="left")
+        .join(active.lazy(), on="user_id", how="left")
+        .join(scores, on="user_id", how="left")
+        .select(
+            pl.coalesce("name", "user_id").alias("name"),
+            "role",
+            "email",
+            pl.col("uses").fill_null(0),
+            pl.col("value_active").fill_null(False),
+            "nps",
+            "answered_on",
+            left_on=pl.col("left_at").dt.date(),
+        )
+        .sort("left_on", "uses", "name", descending=[False, True, False], nulls_last=[False, True, True])
+        .collect()
+    )
+
+
+@cached
+def unused(frames: Frames, account_id: str) -> pl.DataFrame:
+    """What the account pays for and gets no value from: ``name, is_key, uses, threshold``."""
+    held = settings.get()
+    mine = pl.col("account_id") == account_id
+    return unused_entitlements(
+        frames.usage_28d.filter(mine),
+        frames.features,
+        frames.entitlements,
+        frames.subscriptions.filter(mine),
+        as_of=frames.as_of,
+        grace_days=held.revenue.grace_days,
+    )
+
+
+@cached
+def subscriptions(frames: Frames, account_id: str) -> pl.DataFrame:
+    """The account's stretches, newest first."""
+    mine = frames.subscriptions.filter(pl.col("account_id") == account_id)
+    return mine.sort("started_on", "plan", descending=[True, False]).collect()
+
+
+@cached
+def timeline(frames: Frames, account_id: str) -> pl.DataFrame:
+    """What happened, newest first: ``day, what, text``; contacts that are planned come before today's."""
+    mine = pl.col("account_id") == account_id
+    score = pl.col("score").cast(pl.String)
+    end = pl.coalesce("end_kind", pl.lit("ended"))
+    words = [pl.col("comment").fill_null("")]
+    ended = frames.subscriptions.filter(mine & (pl.col("ended_on") <= frames.as_of))
+    parts = [
+        _told(frames.tickets.filter(mine), "opened_at", "Ticket", "subject"),
+        _told(frames.nps.filter(mine & pl.col("score").is_not_null()), "responded_at", "NPS", score, *words),
+        _told(frames.touches.filter(mine), "occurred_at", "Contact", "channel", pl.col("summary").fill_null("")),
+        _told(frames.subscriptions.filter(mine), "started_on", "Plan begins", "plan", "kind"),
+        _told(ended, "ended_on", "Plan ends", "plan", end),
+        _told(frames.exit_surveys.filter(mine), "submitted_at", "Exit survey", pl.col("reason").fill_null(""), *words),
+    ]
+    return pl.concat(parts).filter(pl.col("day").is_not_null()).sort("day", "what", descending=[True, False]).collect()
+
+
+def _told(rows: pl.LazyFrame, when: str, what: str, *text: str | pl.Expr) -> pl.LazyFrame:
+    """Rows as lines of the timeline."""
+    return rows.select(
+        day=pl.col(when).cast(pl.Date) if when.endswith("_on") else pl.col(when).dt.date(),
+        what=pl.lit(what),
+        text=pl.concat_str(*text, separator="  ").str.strip_chars().str.slice(0, 2000),
+    )

@@ -1,0 +1,99 @@
+"""What the accounts page asks: everybody's health and what moved it, beside money, renewal and silence."""
+
+from __future__ import annotations
+
+import polars as pl
+
+import settings
+from metrics.as_of import as_of_view
+from metrics.health import explain_change, health, health_history
+from metrics.measures import measures
+from metrics.relations import contact_days, silence
+from metrics.value import current_mrr, zombies
+from pages.shared.data import cached
+from queries.frames import Frames
+
+
+def health_now(frames: Frames) -> pl.DataFrame:
+    """Health of every account that pays, as of now, with the settings' weights and bands."""
+    held = settings.get()
+    found = measures(frames.mapping(), as_of=frames.as_of, grace_days=held.revenue.grace_days)
+    return health(found, held.health.weights, as_of=frames.as_of, bands=held.health.bands)
+
+
+def health_past(frames: Frames, months: int) -> pl.DataFrame:
+    """Health at the last month ends, from what was known then."""
+    held = settings.get()
+    return health_history(
+        frames.mapping(),
+        held.health.weights,
+        as_of=frames.as_of,
+        months=months,
+        bands=held.health.bands,
+        grace_days=held.revenue.grace_days,
+    )
+
+
+def silent_accounts(frames: Frames) -> pl.DataFrame:
+    """Accounts that pay and get nothing from it, with the settings' limits."""
+    held = settings.get()
+    return zombies(
+        frames.value_days,
+        frames.subscriptions,
+        as_of=frames.as_of,
+        silent_days=held.value.silent_days,
+        new_account_days=held.value.new_account_days,
+        grace_days=held.revenue.grace_days,
+    )
+
+
+def _cause(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Per account the change of its score since the last month end, and the measure that moved it most."""
+    points = explain_change(before, now).filter(pl.col("points").is_not_null())
+    return points.group_by("account_id").agg(
+        change=pl.col("points").sum(),
+        cause=pl.col("measure").sort_by(pl.col("points").abs(), "measure", descending=[True, False]).first(),
+    )
+
+
+def _renewals(frames: Frames) -> pl.LazyFrame:
+    """The next renewal of each account, and when its cancellation takes effect."""
+    today = frames.as_of
+    runs = (pl.col("started_on") <= today) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > today))
+    served = frames.subscriptions.filter(runs & (pl.col("kind") != "usage"))
+    return served.group_by("account_id").agg(
+        renews_on=pl.col("renews_on").filter(pl.col("renews_on") >= today).min(),
+        ends_on=pl.col("ended_on").max(),
+        requested_on=pl.col("cancel_requested_at").dt.date().max(),
+    )
+
+
+def _last_scores(frames: Frames) -> pl.LazyFrame:
+    """The newest NPS answer of each account."""
+    answered = frames.nps.filter(pl.col("score").is_not_null() & pl.col("responded_at").is_not_null())
+    return answered.sort("responded_at").group_by("account_id").agg(nps=pl.col("score").last())
+
+
+@cached
+def book(frames: Frames) -> pl.DataFrame:
+    """One row per account that pays: health, change and its cause, MRR, renewal, silence, NPS, zombie days."""
+    held = settings.get()
+    now, before = health_now(frames), health_past(frames, 1)
+    known = as_of_view(frames.mapping(), frames.as_of)
+    quiet = silence(contact_days(known["touches"]), as_of=frames.as_of)
+    money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=held.revenue.grace_days)
+    return (
+        now.lazy()
+        .select("account_id", "score", "band", "coverage")
+        .join(_cause(now, before).lazy(), on="account_id", how="left")
+        .join(money.lazy().drop("usage_mrr"), on="account_id", how="left")
+        .join(
+            frames.accounts.select("account_id", "name", "segment", "country", "csm_email", "csm_name"), on="account_id"
+        )
+        .join(_renewals(frames), on="account_id", how="left")
+        .join(quiet.lazy().select("account_id", "last_contact_on", "days_silent"), on="account_id", how="left")
+        .join(_last_scores(frames), on="account_id", how="left")
+        .join(silent_accounts(frames).lazy().select("account_id", idle_days="days_silent"), on="account_id", how="left")
+        .sort("score", "account_id", nulls_last=True)
+        .collect()
+    )

@@ -1,0 +1,107 @@
+"""What the account page says about its numbers."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from metrics.health import explain_change
+from pages.shared import words
+from pages.shared.findings.accounts import MARKS, MEASURES
+from pages.shared.tables import Column
+
+PEOPLE = {
+    "name": Column("Person", pinned=True),
+    "role": Column("Role"),
+    "uses": Column("Uses, 28 days", "count"),
+    "value_active": Column("Gets value", "flag", help="Reaches the threshold of a value feature in 28 days"),
+    "nps": Column("NPS", "count"),
+    "answered_on": Column("Answered", "day"),
+    "email": Column("E-mail"),
+    "left_on": Column("Left", "day"),
+}
+TIMELINE = {"day": Column("Day", "day"), "what": Column("What"), "text": Column("", width="large")}
+UNUSED = {
+    "name": Column("Feature"),
+    "is_key": Column("Key", "flag"),
+    "uses": Column("Uses, 28 days", "count"),
+    "threshold": Column("Value from", "number", help="What one person needs in 28 days"),
+}
+SUBSCRIPTIONS = {
+    "plan": Column("Plan"),
+    "kind": Column("Kind"),
+    "mrr": Column("MRR", "money"),
+    "seats": Column("Seats", "count"),
+    "started_on": Column("From", "day"),
+    "ended_on": Column("Until", "day"),
+    "renews_on": Column("Renews", "day"),
+    "end_kind": Column("Ended by"),
+}
+MOVED = {"measure": Column("What moved"), "points": Column("Points", "number"), "because": Column("Because")}
+_COUNTS = {
+    "breadth": ("Breadth", "key features in value use"),
+    "depth": ("Depth", "people getting value"),
+    "reach": ("Reach", "end customers last month"),
+}
+
+
+def moved(history: pl.DataFrame) -> pl.DataFrame:
+    """What moved the score since the last month end: ``measure, points, because``, largest first."""
+    rows = history.sort("on").tail(2)
+    if rows.height < 2:
+        return pl.DataFrame(schema={"measure": pl.String, "points": pl.Float64, "because": pl.String})
+    points = explain_change(rows.head(1).drop("on"), rows.tail(1).drop("on"))
+    told = points.filter(pl.col("points").abs() >= 0.05).sort(pl.col("points").abs(), descending=True)
+    return told.with_columns(pl.col("measure").replace_strict(MEASURES, default=pl.col("measure")))
+
+
+def headline(name: str, health: dict[str, Any] | None, card: dict[str, Any] | None, currency: str) -> tuple[str, str]:
+    """The account and how it is, in one sentence."""
+    shown = words.inert(name)
+    if card is None or card["standing"] is None:
+        return shown, "Nothing is served to this account now."
+    paid = f"{words.inert(card['plan'] or 'no plan')}, {words.money(card['mrr'], currency)} a month"
+    if health is None:
+        return shown, f"{paid}; {words.inert(card['standing'])}."
+    known = words.percent(health["coverage"], digits=0)
+    score = "not enough known" if health["score"] is None else f"health {health['score']:.0f} of 100"
+    return shown, f"{paid}; {MARKS.get(health['band'], health['band'])}, {score} ({known} of the weight known)."
+
+
+def cards(card: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Breadth, depth and reach: label, value, and what it is worth beside peers and price."""
+    found = []
+    for name, (label, meaning) in _COUNTS.items():
+        whole = card.get(f"{name}_of")
+        value = words.number(card[name]) + (f" of {whole:,}" if whole else "")
+        found.append((label, value, " · ".join(_worth(card, name, meaning))))
+    return found
+
+
+def _worth(card: dict[str, Any], name: str, meaning: str) -> list[str]:
+    notes = [meaning]
+    if card[f"{name}_percentile"] is not None:
+        peers = words.plural(card[f"{name}_peers"], "peer")
+        notes.append(f"ahead of {card[f'{name}_percentile']:.0f}% of {peers}")
+    if card[f"{name}_per_100"] is not None:
+        notes.append(f"{words.number(card[f'{name}_per_100'], digits=1)} per 100 paid")
+    return notes
+
+
+def renewal(stretches: pl.DataFrame, as_of: date, currency: str) -> tuple[str, str]:
+    """The next renewal and the last day to give notice."""
+    served = stretches.filter(
+        (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
+    )
+    ahead = served.filter(pl.col("renews_on") >= as_of).sort("renews_on")
+    ending = served.filter(pl.col("ended_on").is_not_null() & pl.col("cancel_requested_at").is_not_null())
+    if ending.height:
+        return f"ends {words.day(ending['ended_on'].max())}", "cancellation requested"  # type: ignore[arg-type]
+    if not ahead.height:
+        return words.NOTHING, "no renewal date known"
+    row = ahead.row(0, named=True)
+    if not row["notice_days"]:
+        return words.day(row["renews_on"]), "no notice period known"
+    return words.day(row["renews_on"]), f"notice of {words.plural(row['notice_days'], 'day')} before"

@@ -1,0 +1,104 @@
+"""What the accounts page says about its numbers."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from pages.shared import words
+from pages.shared.filters import Who
+from pages.shared.tables import Column
+
+MEASURES = {
+    "breadth_percentile": "features in use",
+    "depth_percentile": "people getting value",
+    "reach_percentile": "end customers reached",
+    "use_change": "use against the month before",
+    "recency": "days since value",
+    "nps": "NPS answers",
+    "open_urgent": "open urgent tickets",
+    "time_to_solve": "time to solve tickets",
+    "csat": "ticket satisfaction",
+    "champion": "champion",
+    "past_due": "payment past due",
+    "silence": "silence",
+    "steps": "onboarding steps",
+    "coverage": "what is known",
+    "override": "an override",
+}
+BANDS = {"All": "", "Leaving": "leaving", "Red": "red", "Yellow": "yellow", "Green": "green", "Unknown": "unknown"}
+MARKS = {"leaving": "◆ leaving", "red": "▼ red", "yellow": "■ yellow", "green": "▲ green", "unknown": "○ unknown"}
+
+BOOK = {
+    "name": Column("Account", pinned=True),
+    "mark": Column("Health", help="The band; an account that asked to leave is “leaving” whatever its score"),
+    "score": Column("Score", "score", help="0 to 100, higher is healthier; empty: not enough known"),
+    "change": Column("Change", "number", help="Points since the end of last month"),
+    "why": Column("Moved most by"),
+    "mrr": Column("MRR", "money"),
+    "plan": Column("Plan"),
+    "renews_on": Column("Renews", "day"),
+    "days_silent": Column("Silent", "count", help="Days since the last contact, either direction"),
+    "idle_days": Column("No value for", "count", help="Days for which nobody there got value, from 30 on"),
+    "nps": Column("NPS", "count", help="The newest answer, 0 to 10"),
+    "csm_name": Column("CSM"),
+}
+LEAVING = {
+    "name": Column("Account", pinned=True),
+    "mrr": Column("MRR", "money"),
+    "requested_on": Column("Asked to leave", "day"),
+    "ends_on": Column("Served until", "day"),
+    "score": Column("Score", "score"),
+    "plan": Column("Plan"),
+    "csm_name": Column("CSM"),
+}
+
+
+def dressed(book: pl.DataFrame) -> pl.DataFrame:
+    """The book with its band as a mark and a word, and the cause in words."""
+    return book.with_columns(
+        mark=pl.col("band").replace_strict(MARKS, default=pl.col("band")),
+        why=pl.when(pl.col("change").abs() >= 0.5).then(
+            pl.col("cause").replace_strict(MEASURES, default=pl.col("cause"))
+        ),
+    )
+
+
+def chosen(book: pl.DataFrame, who: Who, band: str) -> pl.DataFrame:
+    """The rows of the book that the filters keep."""
+    wanted = {"segment": who.segment, "plan": who.plan, "csm_email": who.csm, "band": band or None}
+    for column, value in wanted.items():
+        if value is not None:
+            book = book.filter(pl.col(column) == value)
+    return book
+
+
+def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
+    """How many need somebody, in one sentence."""
+    red = book.filter(pl.col("band") == "red")
+    leaving = book.filter(pl.col("band") == "leaving")
+    total = words.money(book["mrr"].sum(), currency)
+    detail = f"{words.plural(book.height, 'account')} pay {total} a month."
+    if not red.height and not leaving.height:
+        return "Nobody is in the red, and nobody is leaving", detail
+    at_stake = words.money(red["mrr"].sum(), currency, short=True)
+    return (
+        f"{words.plural(red.height, 'account')} with {at_stake} of MRR in the red, {leaving.height} leaving",
+        detail,
+    )
+
+
+def leaving(book: pl.DataFrame) -> pl.DataFrame:
+    """Those who asked to leave and are still served, the nearest end first."""
+    return book.filter(pl.col("band") == "leaving").sort("ends_on", nulls_last=True)
+
+
+def idle(book: pl.DataFrame) -> pl.DataFrame:
+    """Those who pay and get nothing, the dearest first."""
+    return book.filter(pl.col("idle_days").is_not_null()).sort("mrr", descending=True)
+
+
+def renewing(book: pl.DataFrame, as_of: date, days: int = 90) -> pl.DataFrame:
+    """Those whose renewal comes within ``days``."""
+    return book.filter((pl.col("renews_on") - pl.lit(as_of)).dt.total_days().is_between(0, days))

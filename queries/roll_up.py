@@ -1,0 +1,169 @@
+"""Brings the rollups of activity up to date: from the first month that changed on, or from whose use counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from queries import rollups
+from queries.checks import Accounts
+from queries.months import FIRST_DAYS, Before, Progress, Work
+from queries.readings import Reading
+from queries.rollups import next_month
+from queries.store import Bad, Month, Store
+
+MOST_UNCOUNTED = 1000
+"""So many account ids that do not count are remembered per month; past that, any new account rolls up everything."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whose activity counts: known accounts, not test accounts, not our own staff."""
+
+    accounts: Accounts
+    staff: pl.Series
+    signed_up: pl.DataFrame
+    served: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Update:
+    """Activity after a refresh. ``changed`` is the first month whose rollups were computed anew."""
+
+    months: tuple[Month, ...]
+    first_days: pl.DataFrame
+    samples: pl.DataFrame
+    lost: tuple[Bad, ...] = ()
+    days_read: int = 0
+    changed: date | None = None
+
+    @staticmethod
+    def nothing() -> Update:
+        """No activity at all."""
+        return Update(months=(), first_days=pl.DataFrame(schema=FIRST_DAYS), samples=Reading().samples)
+
+
+def rolled_up(
+    work: Work, who: Who, before: Before | None, *, today: date, week_start: str, progress: Progress
+) -> Update:
+    """The months of ``work`` with their rollups, computed anew where they can differ from ``before``."""
+    months = dict(sorted(work.months.items()))
+    start = _first_changed(work, who, before, today)
+    first = pl.DataFrame(schema=FIRST_DAYS)
+    if before is not None:
+        first = before.first_days if start is None else before.first_days.filter(pl.col("first_day") < start)
+    todo = [month for month in months if start is not None and month >= start]
+    for number, month in enumerate(todo, start=1):
+        progress("rollups", number, len(todo))
+        daily = that_counts(work.store, months[month], who)
+        first = rollups.first_days(daily, first)
+        months[month] = _roll(work.store, months[month], daily, first, who, today=today)
+    for month in [*_month_before(months, start), *todo]:
+        months[month] = _with_weeks(work.store, months, month, first, who, week_start)
+    if work.recounted is not None and work.recounted not in todo:  # sign-ups and subscriptions may have changed since
+        flags = _flagged(that_counts(work.store, months[work.recounted], who), who)
+        months[work.recounted] = months[work.recounted].model_copy(update={"flagged": flags})
+    return Update(
+        months=tuple(months.values()),
+        first_days=first,
+        samples=work.newest_samples(before),
+        lost=work.lost,
+        days_read=work.days_read,
+        changed=start,
+    )
+
+
+def _first_changed(work: Work, who: Who, before: Before | None, today: date) -> date | None:
+    """The month from which rollups must be computed; None when nothing changed."""
+    if not work.months:
+        return None
+    if before is None or _other_people_count(work, who, before):
+        return min(work.months)
+    closing = {m.month for m in work.months.values() if not m.usage and next_month(m.month) <= today}
+    return min(work.changed | closing, default=None)
+
+
+def _other_people_count(work: Work, who: Who, before: Before) -> bool:
+    """Whether an account or a colleague came or went in a way that changes months already rolled up."""
+    known, knew = set(who.accounts.known), set(before.accounts)
+    if knew - known or set(who.staff) != set(before.staff):
+        return True
+    added = known - knew
+    months = work.months.values()
+    return any(added & set(m.uncounted) or (added and len(m.uncounted) >= MOST_UNCOUNTED) for m in months)
+
+
+def _month_before(months: dict[date, Month], start: date | None) -> list[date]:
+    """A week may begin in the month before the first changed one."""
+    earlier = [month for month in months if start is not None and month < start]
+    return earlier[-1:]
+
+
+def that_counts(store: Store, month: Month, who: Who) -> pl.LazyFrame:
+    """A month's daily activity of the accounts and people that count."""
+    return rollups.counted(store.scan(month.daily), accounts=who.accounts.known, staff=who.staff)
+
+
+def _roll(store: Store, month: Month, daily: pl.LazyFrame, first: pl.DataFrame, who: Who, *, today: date) -> Month:
+    over = next_month(month.month)
+    usage = ""
+    if over <= today:
+        usage = store.put_frame("usage_28d", rollups.usage(daily, over - timedelta(days=1)))
+    uncounted = _uncounted(store.scan(month.daily), who)
+    counts = daily.select(pl.col("uses").sum()).collect().item()
+    return month.model_copy(
+        update={
+            "monthly": store.put_frame("activity_monthly", rollups.by_period(daily, "1mo", "monday", first)),
+            "usage": usage,
+            "uncounted": uncounted,
+            "by_staff": month.uses - counts - sum(uncounted.values()),
+            "flagged": _flagged(daily, who),
+        }
+    )
+
+
+def _with_weeks(
+    store: Store, months: dict[date, Month], month: date, first: pl.DataFrame, who: Who, week_start: str
+) -> Month:
+    """The month with its weekly rollup: weeks that begin in it, and in the first month the one already running."""
+    after = months.get(next_month(month))
+    parts = [that_counts(store, part, who) for part in (months[month], after) if part is not None]
+    week = rollups.period_of("day", "1w", week_start)
+    begins_here = week < next_month(month)
+    if month != min(months):
+        begins_here &= week >= month
+    daily = pl.concat(parts).filter(begins_here)
+    frame = rollups.by_period(daily, "1w", week_start, first)
+    return months[month].model_copy(update={"weekly": store.put_frame("activity_weekly", frame)})
+
+
+def _uncounted(daily: pl.LazyFrame, who: Who) -> dict[str, int]:
+    """Events of accounts that do not count (unknown, test), by account; a new account may turn out to be one."""
+    strangers = daily.filter(~pl.col("account_id").is_in(who.accounts.known.implode()))
+    counts = strangers.group_by("account_id").agg(pl.col("uses").sum()).sort("uses", "account_id", descending=True)
+    rows = counts.collect()
+    if rows.height > MOST_UNCOUNTED:
+        rest = int(rows[MOST_UNCOUNTED - 1 :].get_column("uses").sum())
+        return dict(rows.head(MOST_UNCOUNTED - 1).iter_rows()) | {"…": rest}
+    return dict(rows.iter_rows())
+
+
+def _flagged(daily: pl.LazyFrame, who: Who) -> dict[str, int]:
+    """Uses that are kept but odd: before the account signed up, or while it had no subscription."""
+    days = daily.group_by("account_id", "day").agg(pl.col("uses").sum())
+    early = days.join(who.signed_up.lazy(), on="account_id").filter(pl.col("day") < pl.col("signed_up_on"))
+    spans = who.served.lazy().sort("started_on")
+    nearest = days.sort("day").join_asof(
+        spans,
+        left_on="day",
+        right_on="started_on",
+        by="account_id",
+        strategy="backward",
+        check_sortedness=False,
+    )
+    outside = nearest.filter(pl.col("started_on").is_null() | (pl.col("day") >= pl.col("ended_on")))
+    counts = pl.collect_all([early.select(pl.col("uses").sum()), outside.select(pl.col("uses").sum())])
+    names = ("use before sign-up", "use outside any subscription")
+    return {name: int(count.item()) for name, count in zip(names, counts, strict=True) if count.item()}

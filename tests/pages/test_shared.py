@@ -1,0 +1,247 @@
+"""What pages share, run as Streamlit runs it: the view, cached results, filters, notes and the boundary."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import settings
+from pages.shared import data, filters
+from queries.frames import Scope, open_snapshot
+from queries.store import SourceState
+from tests.pages import snapshot
+
+ACCOUNTS = [
+    {"account_id": "a", "name": "Acme", "segment": "Large", "csm_email": "ada@x.y", "csm_name": "Ada"},
+    {"account_id": "b", "name": "Bolt", "segment": "Small", "csm_email": "bo@x.y", "csm_name": "Bo"},
+    {"account_id": "c", "name": "Cut", "segment": "Small", "csm_email": None, "csm_name": None},
+]
+STRETCHES = [
+    {"account_id": "a", "plan": "Team", "started_on": date(2025, 1, 1), "mrr": 100, "kind": "paid"},
+    {"account_id": "a", "plan": "Business", "started_on": date(2026, 1, 1), "mrr": 200, "kind": "paid"},
+    {"account_id": "a", "plan": "Later", "started_on": date(2099, 1, 1), "mrr": 300, "kind": "paid"},
+    {"account_id": "b", "plan": "Team", "started_on": date(2026, 1, 1), "mrr": 100, "kind": "paid"},
+]
+REVIEWS = [{"review_id": "r1", "account_id": None, "site": "G2"}, {"review_id": "r2", "account_id": "a", "site": "G2"}]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    snapshot.write(tmp_path, {"accounts": ACCOUNTS, "subscriptions": STRETCHES, "reviews": REVIEWS})
+    monkeypatch.setattr(settings, "get", lambda: snapshot.settings_for(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def frames(folder):
+    return open_snapshot("a1", Scope(), snapshot.settings_for(folder))
+
+
+def ids(narrowed, name="accounts"):
+    return sorted(narrowed[name].collect()["account_id"].to_list(), key=str)
+
+
+def test_a_plan_is_that_of_the_newest_stretch_that_has_begun(frames):
+    plans = filters.current_plans(frames.subscriptions, date(2026, 6, 1)).collect()
+    assert dict(plans.iter_rows()) == {"a": "Business", "b": "Team"}
+
+
+def test_filters_keep_the_accounts_they_name_in_every_frame(frames):
+    assert ids(filters.narrow(frames, filters.Who())) == ["a", "b", "c"]
+    assert ids(filters.narrow(frames, filters.Who(segment="Small"))) == ["b", "c"]
+    assert ids(filters.narrow(frames, filters.Who(plan="Business")), "subscriptions") == ["a", "a", "a"]
+    assert ids(filters.narrow(frames, filters.Who(csm="bo@x.y"))) == ["b"]
+    assert ids(filters.narrow(frames, filters.Who("Large", "Team", None))) == []
+    assert ids(filters.narrow(frames, filters.Who(segment="Large")), "reviews") == ["a"]
+
+
+def test_frames_of_no_account_stay_whole_under_a_filter(frames):
+    narrowed = filters.narrow(frames, filters.Who(segment="Large"))
+    assert set(narrowed) == set(frames.mapping())
+    assert "account_id" not in narrowed["features"].collect_schema().names()
+
+
+@data.cached
+def counted(frames, segment: str | None, *, twice: bool = False) -> pl.DataFrame:
+    CALLS.append(segment)
+    rows = frames.accounts.filter(pl.col("segment") == segment).collect().height
+    return pl.DataFrame({"n": [rows * (2 if twice else 1)]})
+
+
+CALLS: list[str | None] = []
+
+
+def test_a_result_is_worked_out_once_per_snapshot_scope_and_argument(folder):
+    CALLS.clear()
+    everybody, ada = data.View("a1"), data.View("a1", "ada@x.y")
+    assert [counted(everybody, "Small").item() for _ in range(3)] == [2, 2, 2]
+    assert counted(ada, "Small").item() == 0
+    assert counted(everybody, "Small", twice=True).item() == 4
+    assert counted(everybody, "Large").item() == 1
+    snapshot.write(folder, {"accounts": ACCOUNTS[:2]}, id="a2")
+    assert counted(data.View("a2"), "Small").item() == 1
+    assert len(CALLS) == 5
+
+
+def test_every_caller_gets_a_frame_of_its_own(folder):
+    first = counted(data.View("a1"), "Small")
+    first[0, "n"] = 99
+    assert counted(data.View("a1"), "Small").item() == 2
+
+
+def test_a_frame_is_refused_as_part_of_a_key(folder):
+    with pytest.raises(TypeError, match="scalars, not DataFrame"):
+        counted(data.View("a1"), pl.DataFrame())
+
+
+def test_a_function_of_a_page_is_refused():
+    def here(frames) -> pl.DataFrame: ...
+
+    with pytest.raises(TypeError, match="pages/shared"):
+        data.cached(here)
+
+
+def run(script, folder, **query):
+    at = AppTest.from_string(f"import streamlit as st\nfrom pages.shared import *\n{script}", default_timeout=20)
+    at.session_state["tenure_view"] = data.View("a1")
+    for name, value in query.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+FILTERS = "from pages.shared import filters\nst.text(repr(filters.row('period', 'segment', 'plan', 'csm')))"
+
+
+def test_filters_come_from_the_address(folder):
+    at = run(FILTERS, folder, segment="Small", period="24 months")
+    assert at.text[0].value == "Filters(months=24, who=Who(segment='Small', plan=None, csm=None))"
+
+
+def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
+    at = run(FILTERS, folder)
+    at.selectbox(key="csm").select("bo@x.y").run()
+    assert "csm='bo@x.y'" in at.text[0].value
+
+
+def test_what_a_browser_makes_up_counts_as_not_chosen(folder):
+    at = run(FILTERS, folder, segment="' OR 1=1", plan="Nothing", period="9999 months")
+    assert at.text[0].value == "Filters(months=12, who=Who(segment=None, plan=None, csm=None))"
+
+
+def test_a_value_forged_by_a_browser_counts_as_not_chosen(folder, monkeypatch):
+    monkeypatch.setattr("streamlit.selectbox", lambda *given, **how: "' OR 1=1")
+    monkeypatch.setattr(data, "view", lambda: data.View("a1"))
+    assert filters.row("period", "segment", "plan", "csm") == filters.Filters(12, filters.Who())
+
+
+def test_a_failure_inside_a_section_stays_inside_it(folder):
+    at = run(
+        "from pages.shared import panel\n"
+        "with panel.section('Revenue'):\n    raise ValueError('secret /etc/path')\n"
+        "st.text('after')",
+        folder,
+    )
+    assert not at.exception
+    assert at.text[0].value == "after"
+    assert "Revenue could not be worked out" in at.warning[0].value
+    assert "secret" not in at.warning[0].value
+
+
+def test_a_panic_in_polars_is_a_message_too(folder):
+    at = run(
+        "import polars as pl\nfrom pages.shared import boundary\n"
+        "with boundary.calm('this'):\n    raise pl.exceptions.PanicException('boom')\n"
+        "st.text('after')",
+        folder,
+    )
+    assert not at.exception
+    assert at.text[0].value == "after"
+
+
+def test_a_rerun_passes_through_the_boundary(folder):
+    at = run(
+        "from pages.shared import boundary\n"
+        "with boundary.calm('this'):\n"
+        "    if 'seen' not in st.session_state:\n        st.session_state.seen = 1\n        st.rerun()\n"
+        "    st.text('second run')\n    st.stop()\n"
+        "st.text('never')",
+        folder,
+    )
+    assert [text.value for text in at.text] == ["second run"]
+    assert not at.warning
+
+
+def test_without_a_snapshot_people_are_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "get", lambda: snapshot.settings_for(tmp_path))
+    at = AppTest.from_string(
+        "from pages.shared import boundary, data\nwith boundary.calm('this'):\n    data.begin()", default_timeout=20
+    ).run()
+    assert not at.exception
+    assert "queries.refresh" in at.info[0].value
+
+
+NEED = (
+    "from pages.shared import data, notes\nst.text(str(notes.need(data.view(), 'accounts', 'nps', to='see answers')))"
+)
+
+
+def test_a_source_without_a_mapping_names_the_file_to_add(folder):
+    at = run(NEED, folder)
+    assert at.text[0].value == "False"
+    assert at.info[0].value == "Add `config/sources/nps.sql` to see answers."
+
+
+def test_a_source_that_failed_says_why_as_plain_text(folder):
+    state = SourceState(
+        status="failed", error='nps.sql returns no column "score" **x**', hint="did you mean nps_score?"
+    )
+    snapshot.write(folder, {"accounts": ACCOUNTS}, states={"nps": state}, id="a1-failed")
+    at = run(
+        "st.session_state.tenure_view = ('a1-failed', None)\n" + NEED.replace("data.view()", "data.View('a1-failed')"),
+        folder,
+    )
+    assert at.text[0].value == "False"
+    assert r"\*\*x\*\*" in at.warning[0].value
+    assert "did you mean" in at.warning[0].value
+
+
+def banner(folder, script="notes.banner('Overview', data.view())"):
+    """The banner links to the Data page, so it needs the app around it."""
+    return run(f"from pages.shared import data, notes\nnotes._warn = st.warning\n{script}", folder)
+
+
+def test_the_banner_says_as_of_when(folder):
+    at = banner(folder)
+    assert "just now" in at.caption[0].value
+    assert not at.warning
+
+
+def test_an_old_snapshot_is_called_old(folder):
+    snapshot.write(folder, {"accounts": ACCOUNTS}, old=timedelta(hours=5), id="a1-old")
+    at = banner(folder, "notes.banner('Overview', data.View('a1-old'))")
+    assert "last read 5 hours ago" in at.warning[0].value
+
+
+def test_a_failed_refresh_is_told_on_every_page_in_one_line(folder):
+    from queries.store import Store, record_failure
+
+    record_failure(Store(str(folder)), "The database does not answer.\n\nHint: start it")
+    at = banner(folder)
+    assert "The database does not answer" in at.warning[0].value
+    assert "Hint" not in at.warning[0].value
+
+
+def test_rows_left_out_are_counted_with_their_money(folder):
+    from pages.shared import notes
+
+    state = SourceState(status="ok", rejected=3, rejected_mrr=120_000)
+    snapshot.write(folder, {"accounts": ACCOUNTS}, states={"subscriptions": state}, id="a1-rejected")
+    found = data.manifest(data.View("a1-rejected"))
+    assert notes._left_out(found, ("accounts", "subscriptions")) == "3 rows and €1,200 of MRR left out"
+    assert notes._left_out(found, ("accounts",)) is None
+
+
+def test_a_period_reaches_back_in_whole_months():
+    assert filters.Filters(1, filters.Who()).since(date(2026, 1, 31)) == date(2025, 12, 1)
+    assert filters.Filters(24, filters.Who()).since(datetime(2026, 11, 21, tzinfo=UTC).date()) == date(2024, 11, 1)
