@@ -85,8 +85,11 @@ def start(folder: Path, *, say: Callable[[str], None] = _silent) -> Server:
         return server
 
 
-def stop(folder: Path) -> bool:
-    """End the server of ``folder``, and no other process; False when it was not running."""
+def stop(folder: Path, *, mode: str = "fast") -> bool:
+    """End the server of ``folder``, and no other process; False when it was not running.
+
+    ``mode`` is pg_ctl's: "immediate" writes nothing down and leaves recovery to the next start.
+    """
     folder = folder.resolve()
     if not folder.exists():
         return False
@@ -97,7 +100,7 @@ def stop(folder: Path) -> bool:
         owner = folder.owner() if _is_root() else None
         pgexec(
             "pg_ctl",
-            ("-w", "-m", "fast", "-t", str(int(PATIENCE)), "-D", str(folder), "stop"),
+            ("-w", "-m", mode, "-t", str(int(PATIENCE)), "-D", str(folder), "stop"),
             bin_path=BINARIES,
             user=owner,
         )

@@ -158,10 +158,9 @@ def _exit_answer(
     cause = "price" if stayed or a.cause is None else a.cause
     # One in ten says "price" out of politeness, whatever it was: what they did before says otherwise.
     said = "price" if rng.random() < 0.1 else cause
-    form = rng.random()
-    reason = (said if said in ON_THE_FORM else "other") if form < 0.72 else None
-    words = form > 0.25 and rng.random() < 0.9
-    comment = None if not words or 0.66 < form < 0.72 else _say("exit", said, _language(a, rng), rng)
+    gave = str(rng.choice(["both", "reason", "words", "nothing"], p=[0.48, 0.22, 0.2, 0.1]))
+    reason = (said if said in ON_THE_FORM else "other") if gave in ("both", "reason") else None
+    comment = _say("exit", said, _language(a, rng), rng) if gave in ("both", "words") else None
     if a.name == HOSTILE_NAME:
         comment = HOSTILE_COMMENTS[0]
     went_to = COMPETITORS[int(rng.integers(len(COMPETITORS)))] if said == "competitor" and rng.random() < 0.7 else None

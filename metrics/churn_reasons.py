@@ -96,3 +96,74 @@ def reasons(leavers: Frame, *, by: By = "theme", segment: str | None = None, lev
         .sort(*keys, _rank("name"), -pl.col("lost_mrr"), -pl.col("accounts"), "name", nulls_last=True)
         .select(*keys, pl.col("name").alias(by), *shown, "left_after_pause")
     )
+
+
+def reason_trend(leavers: Frame, *, by: By = "theme") -> pl.DataFrame:
+    """What each reason cost, month by month.
+
+    One row per month, from the first to the last with a leaver, and per theme (or declared reason) that any leaver
+    of them named: ``month``; ``theme`` or ``reason``; ``accounts``; ``lost_mrr``, minor units, split as in
+    :func:`reasons`; ``state``. A month without it has 0: nobody who left named it. Per month ``lost_mrr`` adds up to
+    ``churned`` of ``movements``.
+
+    ``state`` is ``provisional`` while the month runs, and while answers of its leavers may still come: until then
+    ``not asked`` and ``no answer`` stand too high and every reason too low.
+    """
+    named = _named(leavers, by)
+    unsure = (pl.col("state") == "provisional") | pl.col("answer_open").fill_null(False)
+    states = named.group_by("month").agg(unsure=unsure.fill_null(False).any())
+    sums = named.group_by("month", "name").agg(accounts=pl.len().cast(pl.Int64), lost_mrr=pl.col("lost_mrr").sum())
+    months = states.select(month=pl.date_ranges(pl.col("month").min(), pl.col("month").max(), "1mo")).explode("month")
+    return (
+        months.drop_nulls()
+        .join(named.select("name").unique(), how="cross")
+        .join(sums, on=["month", "name"], how="left")
+        .join(states, on="month", how="left")
+        .with_columns(
+            pl.col("accounts", "lost_mrr").fill_null(0),
+            state=pl.when("unsure").then(pl.lit("provisional")).otherwise(pl.lit("final")),
+        )
+        .sort("month", _rank("name"), "name")
+        .select("month", pl.col("name").alias(by), "accounts", "lost_mrr", "state")
+    )
+
+
+def ending(leavers: Frame) -> pl.DataFrame:
+    """How the ending felt to those who left.
+
+    One row: ``leavers``; ``ease_n`` and ``ease``, answers and their mean, 1 (hard) to 5 (easy to leave);
+    ``would_return_n`` and ``would_return``, answers and their mean, 0 to 10; ``requested_n`` and
+    ``days_to_end``, leavers who asked to leave and the median days from asking to the end of service. A mean or
+    median of nobody is null. Who was not asked, or left a question out, is in no mean; a request made after the end
+    is none.
+
+    >>> ending(pl.DataFrame({"ease": [5, 2, None], "would_return": [None, None, None]})).row(0)
+    (3, 2, 3.5, 0, None, 0, None)
+    """
+    days = (pl.col("ended_on") - pl.col("requested_on")).dt.total_days()
+    return (
+        lazy(leavers, LEAVERS)
+        .select(
+            leavers=pl.len().cast(pl.Int64),
+            ease_n=pl.col("ease").count().cast(pl.Int64),
+            ease=pl.col("ease").mean(),
+            would_return_n=pl.col("would_return").count().cast(pl.Int64),
+            would_return=pl.col("would_return").mean(),
+            requested_n=days.count().cast(pl.Int64),
+            days_to_end=days.median(),
+        )
+        .collect()
+    )
+
+
+def judged(leavers: Frame) -> pl.DataFrame:
+    """Whether each churn is regrettable, as ``split_regrettable`` takes it.
+
+    One row per leaver: ``account_id``, ``month``, ``regrettable`` (null: unknown).
+
+    >>> judged(pl.DataFrame({"account_id": ["a", "b"], "regrettable": ["no", "unknown"]}))["regrettable"].to_list()
+    [False, None]
+    """
+    word = pl.col("regrettable")
+    flag = pl.when(word == "yes").then(True).when(word == "no").then(False)
+    return lazy(leavers, LEAVERS).select("account_id", "month", regrettable=flag).collect()

@@ -7,12 +7,12 @@ from datetime import date
 
 import polars as pl
 
-from metrics.inputs import Frame, day, lazy
+from metrics.inputs import Columns, Frame, day, lazy
 from metrics.stretches import parents
 
 UNCLEAR, NO_ANSWER = "unclear", "no answer"
 
-_ANSWER_COLUMNS = {
+_ANSWER_COLUMNS: Columns = {
     "response_id": pl.String,
     "account_id": pl.String,
     "user_id": pl.String,
@@ -58,7 +58,8 @@ def read_answers(
     One row per answer that is not about staying or a smaller plan (``outcome`` ``left`` or unknown): its id, account
     and user, ``answered_on`` (day), ``reason`` and ``reason_theme`` (null when the code has none), ``text_themes``
     (complaints found in the comment), ``comment``, ``competitor``, ``ease``, ``would_return``, ``flag`` (the CSM's
-    word on whether it is regrettable), and ``tells``: whether it says anything on why, by code or in words. Answers given after ``as_of`` are left out.
+    word on whether it is regrettable), and ``tells``: whether it says anything on why, by code or in words. Answers
+    given after ``as_of`` are left out.
     """
     meant = {code: theme for code, theme in reason_themes.items() if theme not in (UNCLEAR, NO_ANSWER)}
     codes = pl.LazyFrame(

@@ -146,7 +146,7 @@ def health(
         coverage = (weight * ~np.isnan(groups)).sum(axis=1) / weight.sum(axis=1)
     enough = coverage >= _ENOUGH - 1e-12
     computed: dict[str, Any] = {
-        "score": np.where(enough, scores(values, weight, _PLACE), np.nan),
+        "score": np.where(enough, scores(groups, weight), np.nan),
         "coverage": coverage,
         **{name: groups[:, place] for place, name in enumerate(GROUPS)},
         **{f"weight_{name}": weight[:, place] for place, name in enumerate(GROUPS)},

@@ -14,7 +14,7 @@ from metrics.inputs import Frame, lazy
 ANSWERED, NOT_ASKED, PAYMENT_FAILED = "answered", "not asked", "payment failed"
 TENURES = ("under 90 days", "90 days to a year", "one to two years", "over two years")
 
-LEAVERS = {
+LEAVERS: dict[str, type[pl.DataType] | pl.DataType] = {
     "account_id": pl.String,
     "month": pl.Date,
     "state": pl.String,
@@ -61,8 +61,10 @@ def _themes() -> pl.Expr:
     declared = pl.concat_list("reason_theme").list.drop_nulls()
     stated = declared.list.concat(pl.col("text_themes").fill_null([])).list.unique(maintain_order=True)
     instead = pl.when(pl.col("status") == ANSWERED).then(pl.lit(UNCLEAR)).otherwise("status")
-    return pl.when((pl.col("status") == ANSWERED) & (stated.list.len() > 0)).then(stated).otherwise(
-        pl.concat_list(instead)
+    return (
+        pl.when((pl.col("status") == ANSWERED) & (stated.list.len() > 0))
+        .then(stated)
+        .otherwise(pl.concat_list(instead))
     )
 
 
@@ -89,7 +91,6 @@ def _tenure() -> pl.Expr:
         pl.when(days < 90).then(bands[0]).when(days < 365).then(bands[1]).when(days < 730).then(bands[2])
         .when(days >= 730).then(bands[3])
     )  # fmt: skip
-
 
 
 def leavers(

@@ -26,11 +26,12 @@ def shares(present: Flags, weights: Numbers, group: Places) -> Numbers:
     return np.where(present, np.nan_to_num(each[:, group]), 0.0)
 
 
-def scores(values: Numbers, weights: Numbers, group: Places) -> Numbers:
-    """The weighted mean over the groups present of the mean of their measures present; NaN where none is."""
-    share = shares(~np.isnan(values), weights, group)
-    total = (share * np.nan_to_num(values)).sum(axis=1)
-    return np.where(share.sum(axis=1) > 0, total, np.nan)
+def scores(groups: Numbers, weights: Numbers) -> Numbers:
+    """The weighted mean over the groups present (accounts x groups, NaN: absent); NaN where none has any weight."""
+    weight = np.where(np.isnan(groups), 0.0, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score: Numbers = (weight * np.nan_to_num(groups)).sum(axis=1) / weight.sum(axis=1)
+    return score
 
 
 def group_means(values: Numbers, group: Places, groups: int) -> Numbers:
@@ -46,7 +47,7 @@ def group_means(values: Numbers, group: Places, groups: int) -> Numbers:
 def changes(
     before: Numbers, after: Numbers, old: Numbers, new: Numbers, group: Places
 ) -> Iterator[tuple[str, Numbers]]:
-    """The points between two scores, by cause and measure: ``(cause, accounts x measures)``, adding up exactly.
+    """The points between two scores, by cause and measure: ``(cause, accounts x measures)``, adding up to it.
 
     What appeared is put in first, then weights go from ``old`` to ``new``, then values move, then what disappeared
     is taken out: on this path something known is there at every step. Both scores must be known.

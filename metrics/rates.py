@@ -171,8 +171,8 @@ def rates(
 
     Intervals of money are bootstrapped over accounts with a fixed seed, ``logo`` is Wilson's: a month's rate is a
     sample of what these customers could have done. ``span=12`` takes accounts paying twelve months ago as they are
-    now: most tools instead multiply or average monthly rates, which double-counts who left and came back. A filter
-    by plan keeps accounts that moved elsewhere: they are retained.
+    now; a product or an average of monthly rates, which some call annual retention, counts who left and came back as
+    lost. A filter by plan keeps accounts that moved elsewhere: they are retained.
     """
     table = MonthTable.of(account_movements, zombies=zombies)
     measures = MEASURES if zombies is None else {**MEASURES, "nrr_without_zombies": _without_zombies}

@@ -17,8 +17,8 @@ def split_regrettable(account_movements: Frame, judged: Frame) -> pl.DataFrame:
     without an opening); ``n``, accounts paying at opening; ``state``. A loss is what an account's MRR fell below its
     opening, at the opening's exchange rate: churned, contraction and paused, as in GRR.
 
-    **Unknown counts as regrettable**: a loss that nobody explained is not excused. Most tools leave out such losses,
-    or have no such split; ``grr_regrettable`` can only be as high as what somebody judged to be natural.
+    **Unknown counts as regrettable**: a loss that nobody explained is not excused, so that ``grr_regrettable`` is only
+    as high as what somebody judged to be natural allows.
 
     >>> rows = pl.DataFrame({"month": ["2026-01-01"] * 2, "account_id": ["a", "b"], "plan": "Team",
     ...     "opening": [100, 100], "closing": [0, 60], "movement": ["churned", "contraction"], "amount": [100, 40],
@@ -48,12 +48,13 @@ def split_regrettable(account_movements: Frame, judged: Frame) -> pl.DataFrame:
         n=(pl.col("opening") > 0).sum().cast(pl.Int64),
         state=pl.when(pl.col("provisional").any()).then(pl.lit("provisional")).otherwise(pl.lit("final")),
     )
-    some = pl.col("opening") > 0
+    not_excused = pl.col("lost") - pl.col("lost_natural")
+
+    def kept(lost: pl.Expr) -> pl.Expr:
+        return pl.when(pl.col("opening") > 0).then((pl.col("opening") - lost) / pl.col("opening"))
+
     return (
-        sums.with_columns(
-            grr=pl.when(some).then(1 - pl.col("lost") / pl.col("opening")),
-            grr_regrettable=pl.when(some).then(1 - (pl.col("lost") - pl.col("lost_natural")) / pl.col("opening")),
-        )
+        sums.with_columns(grr=kept(pl.col("lost")), grr_regrettable=kept(not_excused))
         .select(
             "month",
             "opening",

@@ -92,7 +92,7 @@ def late_renewals(
     on ``ended_on``; ``status``: ``past due`` when a payment is open or failed, else ``late renewal``;
     ``past_due_since`` (null where unknown). Until then movements carry ``mrr`` on, and their months are provisional.
 
-    Unlike ChartMogul, where this depends on the status a billing system sends, the rule is the gap itself.
+    Elsewhere this hangs on the status that a billing system sends; here the rule is the gap itself.
     """
     known = prepare(subscriptions, as_of=as_of, unit=unit, accounts=accounts, segments=segments, csms=csms)
     late = gaps(known, as_of=as_of, grace_days=grace_days).filter(pl.col("until") == NEVER)

@@ -43,7 +43,7 @@ def postgres(open_folder: Path) -> Iterator[Server]:
     """An embedded PostgreSQL of this test session; ends with it."""
     running = server.start(open_folder / "postgres")
     yield running
-    server.stop(running.folder)
+    server.stop(running.folder, mode="immediate")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def choose_account(directory: pl.DataFrame) -> str | None:
     if not names:
         st.info("There is no account yet.", icon=":material/business:")
         return None
-    chosen = st.selectbox(
+    chosen: str | None = st.selectbox(
         "Account",
         list(names),
         key=ACCOUNT,

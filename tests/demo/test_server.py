@@ -37,7 +37,7 @@ def parent() -> Iterator[Path]:
 def folder(parent: Path) -> Iterator[Path]:
     """A data folder with nothing running in it; made once, and stopped after each test."""
     yield parent / "postgres"
-    server.stop(parent / "postgres")
+    server.stop(parent / "postgres", mode="immediate")
 
 
 def answer(running: Server) -> int:

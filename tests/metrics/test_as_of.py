@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.as_of import RULES, as_of_view
@@ -138,6 +138,7 @@ days = st.one_of(st.none(), st.dates(date(2026, 1, 1), date(2026, 6, 30)))
     first=st.dates(date(2026, 1, 1), date(2026, 6, 30)),
     second=st.dates(date(2026, 1, 1), date(2026, 6, 30)),
 )
+@settings(max_examples=50, deadline=None)
 def test_looking_back_from_a_past_day_is_looking_back_from_today(
     rows: list[tuple[date | None, date | None, date | None]], first: date, second: date
 ) -> None:

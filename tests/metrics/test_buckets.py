@@ -2,10 +2,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.buckets import WEEKDAYS, Period, as_day, bucket_start, buckets
+
+patient = settings(deadline=None)  # a busy machine is slow, not wrong
 
 days = st.dates(date(1971, 1, 1), date(2090, 12, 31))
 
@@ -37,6 +39,7 @@ def test_a_datetime_is_the_day_it_shows():
     assert as_day(datetime(2024, 3, 3, 23, 59, tzinfo=UTC)) == date(2024, 3, 3)
 
 
+@patient
 @given(days, st.integers(0, 400), days, st.sampled_from(["day", "week", "month"]), st.sampled_from(WEEKDAYS))
 def test_a_column_is_placed_as_each_of_its_days_is(
     since: date, length: int, day: date, period: Period, week_start: str
@@ -54,6 +57,7 @@ def test_a_column_is_placed_as_each_of_its_days_is(
     assert found.to_list() == expected
 
 
+@patient
 @given(days, st.integers(0, 400), st.sampled_from(["day", "week", "month"]), st.sampled_from(WEEKDAYS))
 def test_buckets_lie_side_by_side_and_cover_the_span(since: date, length: int, period: Period, week_start: str):
     until = since + timedelta(days=length)

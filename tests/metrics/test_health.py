@@ -42,7 +42,10 @@ def test_a_group_is_the_mean_of_its_measures_and_the_score_their_weighted_mean()
     assert found["coverage"] == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize(("value", "band"), [(0, "red"), (39.9, "red"), (40, "yellow"), (69.9, "yellow"), (70, "green"), (100, "green")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "band"),
+    [(0, "red"), (39.9, "red"), (40, "yellow"), (69.9, "yellow"), (70, "green"), (100, "green")],
+)
 def test_a_boundary_belongs_to_the_upper_band(value: float, band: str) -> None:
     assert one(every(value))["band"] == band
 
@@ -108,6 +111,7 @@ weightings = st.fixed_dictionaries({
 
 
 @given(values=partly, weights=weightings, measure=st.sampled_from(MEASURES), more=points)
+@settings(max_examples=60, deadline=None)
 def test_a_better_measure_never_makes_a_score_worse(
     values: dict[str, Any], weights: dict[str, float], measure: str, more: float
 ) -> None:
@@ -119,6 +123,7 @@ def test_a_better_measure_never_makes_a_score_worse(
 
 
 @given(values=partly, weights=weightings, measure=st.sampled_from(MEASURES))
+@settings(max_examples=60, deadline=None)
 def test_a_missing_measure_counts_as_what_the_others_say(
     values: dict[str, Any], weights: dict[str, float], measure: str
 ) -> None:
@@ -198,10 +203,10 @@ def test_a_measure_that_disappeared_is_missing_data() -> None:
 
 
 def test_other_weights_are_their_own_cause() -> None:
-    found = change({**every(50), "nps": 100}, {**every(50), "nps": 100}, now={**WEIGHTS, "voice": 0})
+    found = change({**every(50), "nps": 100}, {**every(50), "nps": 100}, now={**WEIGHTS, "voice": 35})
     assert {because for _, _, because in found} == {"weights"}
-    assert sum(points for _, points, _ in found) == pytest.approx(-7.5)
-    assert found[0] == ("nps", pytest.approx(-6.375), "weights")
+    assert sum(points for _, points, _ in found) == pytest.approx(50 * 35 / 120 - 7.5)
+    assert found[0] == ("nps", pytest.approx((35 / 120 - 0.15) * (100 - 57.5)), "weights")
 
 
 def test_an_invoice_that_became_overdue_is_behaviour_though_its_absence_is_no_number() -> None:
@@ -231,7 +236,7 @@ maybe_override = st.one_of(st.none(), points.map(lambda score: override(score, d
 
 
 @given(before=partly, after=partly, was=weightings, now=weightings, set_before=maybe_override, set_after=maybe_override)
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 def test_the_points_of_a_change_add_up_to_it(
     before: dict[str, Any], after: dict[str, Any], was: Any, now: Any, set_before: Any, set_after: Any
 ) -> None:
@@ -246,6 +251,7 @@ def test_the_points_of_a_change_add_up_to_it(
 
 
 @given(before=partly, after=partly)
+@settings(max_examples=60, deadline=None)
 def test_a_measure_that_stayed_is_never_blamed_on_behaviour(before: dict[str, Any], after: dict[str, Any]) -> None:
     after["nps"] = before["nps"]
     assert ("nps", "behaviour") not in {(measure, because) for measure, _, because in change(before, after)}
@@ -589,7 +595,9 @@ def after(value: Any, cut: date) -> bool:
 def as_recorded_on(name: str, row: dict[str, Any], cut: date) -> dict[str, Any] | None:
     """``row`` as the source held it at the end of ``cut``, written out without frames; None when it was not there."""
     dated = next((row[column] for column in DATED_BY[name] if row[column] is not None), None)
-    if after(dated, cut) or (name == "reach" and after((row["month"] + timedelta(days=31)).replace(day=1), cut + timedelta(days=1))):  # fmt: skip
+    if name == "reach":
+        dated = (row["month"] + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    if after(dated, cut):
         return None
     then = dict(row)
     if name == "tickets" and (rated := row["csat_at"] or row["solved_at"]) and after(rated, cut):
@@ -601,7 +609,7 @@ def as_recorded_on(name: str, row: dict[str, Any], cut: date) -> dict[str, Any] 
 
 
 @given(world=worlds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(world: dict[str, Any]) -> None:
     cut = AS_OF
     past = {
@@ -615,7 +623,7 @@ def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(worl
 
 
 @given(world=worlds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_history_is_what_health_says_of_the_frames_as_they_stood(world: dict[str, Any]) -> None:
     today = company(**world, features=FEATURES)
     history = health_history(today, WEIGHTS, as_of=date(2026, 6, 20), months=3)

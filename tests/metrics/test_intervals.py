@@ -3,10 +3,12 @@ from statistics import NormalDist
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.intervals import difference, share_change, verdict, wilson, z_value
+
+patient = settings(deadline=None)  # a busy machine is slow, not wrong
 
 
 def bounds(successes: float | None, n: float | None, **options: float) -> tuple[float | None, float | None]:
@@ -59,6 +61,7 @@ def solved_by_bisection(successes: int, n: int, level: float, lower: bool) -> fl
     return near
 
 
+@patient
 @given(st.integers(1, 2000), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
 def test_wilson_inverts_the_score_test(n: int, share: float, level: float):
     successes = round(n * share)
@@ -67,6 +70,7 @@ def test_wilson_inverts_the_score_test(n: int, share: float, level: float):
     assert high == pytest.approx(solved_by_bisection(successes, n, level, lower=False), abs=1e-9)
 
 
+@patient
 @given(st.integers(1, 10**9), st.floats(0, 1))
 def test_a_wilson_interval_holds_its_share_and_stays_within_0_and_1(n: int, share: float):
     successes = round(n * share)
@@ -119,6 +123,7 @@ def test_a_difference_of_what_is_no_share_is_refused():
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@patient
 @given(counts, counts)
 def test_swapping_the_sides_of_a_difference_mirrors_it(one: tuple[int, int], other: tuple[int, int]):
     change, low, high = difference(*one, *other)
@@ -154,6 +159,7 @@ def test_a_change_runs_from_before_to_after():
     assert share_change(0, 0, 48, 80).verdict == "too few"
 
 
+@patient
 @given(counts, st.integers(1, 20))
 def test_equal_shares_never_have_a_verdict(share: tuple[int, int], times: int):
     change = share_change(*share, share[0] * times, share[1] * times)

@@ -6,11 +6,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.answers import variance
 from metrics.nps import distribution, nps, nps_change, nps_trend, response_rate
+
+patient = settings(deadline=None)  # a busy machine is slow, not wrong
 
 EXAMPLES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "nps_examples.json").read_text("utf-8")
@@ -450,6 +452,7 @@ def test_a_distribution_by_segment():
 some_scores = st.lists(st.one_of(st.none(), st.integers(-3, 14)), max_size=60)
 
 
+@patient
 @given(some_scores)
 def test_the_parts_add_up_and_the_interval_holds_the_score(given_scores: list[int | None]):
     frame = pl.DataFrame({"score": given_scores}, schema={"score": pl.Int64})
@@ -476,6 +479,7 @@ dated = st.lists(
 )
 
 
+@patient
 @given(dated, st.integers(1, 4), st.dates(date(2023, 12, 1), date(2024, 4, 30)))
 def test_a_trend_agrees_with_plain_loops(rows: list[tuple[Any, ...]], window: int, as_of: date):
     last: dict[tuple[Any, ...], tuple[date, int]] = {}
@@ -496,6 +500,7 @@ def test_a_trend_agrees_with_plain_loops(rows: list[tuple[Any, ...]], window: in
     assert table.select("period", "n", "promoters", "detractors").rows() == expected
 
 
+@patient
 @given(some_scores, some_scores)
 def test_swapping_before_and_after_mirrors_a_change(before: list[int | None], after: list[int | None]):
     frames = [pl.DataFrame({"score": some}, schema={"score": pl.Int64}) for some in (before, after)]

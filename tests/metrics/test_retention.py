@@ -3,10 +3,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.retention import cohort_retention, cohort_units, pooled_curve
+
+patient = settings(deadline=None)  # a busy machine is slow, not wrong
 
 JAN, FEB, MAR, APR = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1), date(2024, 4, 1)
 SPAN: dict[str, Any] = {"since": JAN, "until": date(2024, 3, 31)}
@@ -410,6 +412,7 @@ def frame_of(rows: list[tuple[str, date]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"account_id": pl.String, "day": pl.Date}, orient="row")
 
 
+@patient
 @given(uses, st.sampled_from(["day", "week", "month"]), st.sampled_from(["first", "recurring"]))
 def test_no_cohort_keeps_more_than_it_has(rows: list[tuple[str, date]], period: Any, cohorts: Any):
     table = cohort_retention(frame_of(rows), period=period, cohorts=cohorts, since=JAN, until=date(2024, 2, 20))
@@ -417,6 +420,7 @@ def test_no_cohort_keeps_more_than_it_has(rows: list[tuple[str, date]], period: 
     assert table.filter(~(pl.col("low") <= pl.col("rate")) | ~(pl.col("rate") <= pl.col("high"))).is_empty()
 
 
+@patient
 @given(uses)
 def test_on_or_after_never_rises_along_a_cohort_and_never_lies_below_on(rows: list[tuple[str, date]]):
     on, after = (cohort_retention(frame_of(rows), returns=returns, **SPAN) for returns in ("on", "on_or_after"))
@@ -424,12 +428,14 @@ def test_on_or_after_never_rises_along_a_cohort_and_never_lies_below_on(rows: li
     assert all(row == sorted(row, reverse=True) for row in triangle(after))
 
 
+@patient
 @given(uses)
 def test_every_unit_is_in_at_most_one_first_cohort(rows: list[tuple[str, date]]):
     table = cohort_retention(frame_of(rows), since=date(2023, 11, 1), until=date(2024, 6, 30))
     assert table.filter(index=0)["size"].sum() == len({unit for unit, _ in rows})
 
 
+@patient
 @given(uses, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_repeated_rows_change_nothing(rows: list[tuple[str, date]], rng: Any):
     again = rows + rows

@@ -161,6 +161,7 @@ def value_active_by_hand(rows: list[Any], on: date) -> set[tuple[str, str | None
 
 
 @given(rows=uses)
+@settings(max_examples=50, deadline=None)
 def test_value_activity_agrees_with_counting_by_hand_and_with_the_28_day_sums(rows: list[Any]) -> None:
     by_hand = value_active_by_hand(rows, AS_OF)
     found = value_active(daily(*rows), FEATURES, as_of=AS_OF)
@@ -170,6 +171,7 @@ def test_value_activity_agrees_with_counting_by_hand_and_with_the_28_day_sums(ro
 
 
 @given(rows=uses)
+@settings(max_examples=50, deadline=None)
 def test_the_last_value_day_agrees_with_trying_every_day(rows: list[Any]) -> None:
     by_hand: dict[str, date] = {}
     for back in range(160, -1, -1):
@@ -179,6 +181,7 @@ def test_the_last_value_day_agrees_with_trying_every_day(rows: list[Any]) -> Non
 
 
 @given(rows=uses, since=st.integers(28, 100))
+@settings(max_examples=50, deadline=None)
 def test_the_last_value_day_of_recent_rows_completes_the_one_found_before(rows: list[Any], since: int) -> None:
     start = AS_OF - timedelta(days=since)
     before = last_value_day(daily(*rows), FEATURES, as_of=start + timedelta(days=27))
@@ -278,7 +281,7 @@ stretches = st.lists(
 
 
 @given(world=st.lists(stretches, min_size=1, max_size=5), crowd=st.sampled_from([0, 600]))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_paying_since_is_the_start_of_the_last_run_over_short_gaps(world: list[Any], crowd: int) -> None:
     rows, by_hand = [], {}
     for number, spans in enumerate(world):
@@ -328,7 +331,7 @@ def percentile_by_hand(rows: list[tuple[str, int, int | None]], place: int) -> f
         max_size=140,
     )
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_percentiles_agree_with_looking_at_every_pair(rows: list[tuple[str, int, int | None]]) -> None:
     frame = pl.DataFrame(rows, schema={"plan": pl.String, "mrr": pl.Int64, "depth": pl.Int64}, orient="row")
     found = peer_percentiles(frame, ["depth"], pay=pl.col("mrr"))["depth_percentile"].to_list()

@@ -62,9 +62,7 @@ def test_ready_tells_database_snapshot_and_refresh_apart(server, folder):
     assert (found["ok"], found["state"], found["id"]) == (True, "young enough", "young")
 
 
-def test_a_database_that_accepts_and_then_says_nothing_holds_neither_the_answer_nor_a_second_thread(
-    monkeypatch, folder
-):
+def test_a_database_that_accepts_and_then_says_nothing_holds_up_nobody(monkeypatch, folder):
     import app
 
     with socket.socket() as silent:

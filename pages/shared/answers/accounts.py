@@ -14,11 +14,16 @@ from pages.shared.data import cached
 from queries.frames import Frames
 
 
+def _bands() -> dict[str, float]:
+    """Every band and its least score, from the settings."""
+    return {str(name): least for name, least in settings.get().health.bands.items()}
+
+
 def health_now(frames: Frames) -> pl.DataFrame:
     """Health of every account that pays, as of now, with the settings' weights and bands."""
     held = settings.get()
     found = measures(frames.mapping(), as_of=frames.as_of, grace_days=held.revenue.grace_days)
-    return health(found, held.health.weights, as_of=frames.as_of, bands=held.health.bands)
+    return health(found, held.health.weights, as_of=frames.as_of, bands=_bands())
 
 
 def health_past(frames: Frames, months: int) -> pl.DataFrame:
@@ -29,7 +34,7 @@ def health_past(frames: Frames, months: int) -> pl.DataFrame:
         held.health.weights,
         as_of=frames.as_of,
         months=months,
-        bands=held.health.bands,
+        bands=_bands(),
         grace_days=held.revenue.grace_days,
     )
 

@@ -43,7 +43,9 @@ def reasons(view: View) -> pl.DataFrame:
     ]
     schema = {"source": pl.String, "reason": pl.String, "rows": pl.Int64, "kept": pl.Boolean}
     verdict = pl.when("kept").then(pl.lit("kept, flagged")).otherwise(pl.lit("left out"))
-    return pl.DataFrame(rows, schema=schema).with_columns(verdict=verdict).sort("kept", "rows", descending=[False, True])
+    return (
+        pl.DataFrame(rows, schema=schema).with_columns(verdict=verdict).sort("kept", "rows", descending=[False, True])
+    )
 
 
 @cached

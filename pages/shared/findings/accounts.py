@@ -78,11 +78,11 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
     """How many need somebody, in one sentence."""
     red = book.filter(pl.col("band") == "red")
     leaving = book.filter(pl.col("band") == "leaving")
-    total = words.money(book["mrr"].sum(), currency)
+    total = words.money(int(book["mrr"].sum()), currency)
     detail = f"{words.plural(book.height, 'account')} pay {total} a month."
     if not red.height and not leaving.height:
         return "Nobody is in the red, and nobody is leaving", detail
-    at_stake = words.money(red["mrr"].sum(), currency, short=True)
+    at_stake = words.money(int(red["mrr"].sum()), currency, short=True)
     return (
         f"{words.plural(red.height, 'account')} with {at_stake} of MRR in the red, {leaving.height} leaving",
         detail,

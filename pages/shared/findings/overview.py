@@ -62,8 +62,9 @@ def headline(changes: pl.DataFrame, month: dict[str, Any] | None, currency: str)
     gross = one(changes, measure="grr")
     lost = words.money(month["churned"] + month["contraction"], currency, short=True)
     won = words.money(month["new"] + month["expansion"], currency, short=True)
+    paused = f", {words.money(month['paused'], currency, short=True)} paused" if month["paused"] else ""
     detail = (
-        f"{name} won {won} of MRR from new business and expansion and lost {lost} to churn and contraction; "
+        f"{name} won {won} of MRR from new business and expansion and lost {lost} to churn and contraction{paused}; "
         f"{words.plural(month['accounts_churned'], 'account')} left."
     )
     if gross is None or gross["value"] is None:
