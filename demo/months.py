@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Timeline:
 
     def start(self, month: int) -> date:
         """First day of ``month``; months before 1 and after 30 exist too."""
-        return add_months(self.today.replace(day=1), month - MONTHS)
+        return _start(self.today, month)
 
     def month(self, day: date) -> int:
         """The month a day lies in."""
@@ -58,6 +59,11 @@ class Timeline:
     def date(self, day: int) -> date:
         """The date that lies ``day`` days after the first day of month 1."""
         return self.first + timedelta(days=int(day))
+
+
+@cache
+def _start(today: date, month: int) -> date:
+    return add_months(today.replace(day=1), month - MONTHS)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

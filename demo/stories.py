@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from demo.months import MONTHS, Timeline
 from demo.names import CHAMPION_NAME, FOLDED_NAME, GROUP_NAME, HOSTILE_NAME
@@ -101,6 +102,7 @@ def stories(today: date) -> dict[str, Story]:
     return {story.id: story for story in found}
 
 
+@cache
 def outage_days(today: date) -> tuple[date, date]:
     """First and last day of the week of outages."""
     first = Timeline(today).start(OUTAGE_MONTH) + timedelta(days=OUTAGE_FIRST_DAY - 1)
@@ -150,7 +152,7 @@ DIRTY: dict[str, dict[str, int]] = {
         "unknown account": 3,
         "feature is missing": 1,
         "occurred_at is missing": 1,
-        "quantity is not a finite number": 3,
+        "quantity is not finite, or too large": 3,
         "occurred_at is before 1970": 2,
         "occurred_at is more than a day in the future": 2,
     },

@@ -77,11 +77,11 @@ def _invitation(
     score = _score(a, sent, mood, timeline, rng)
     answered = rng.random() < ANSWERED and replied < timeline.today
     words = rng.random() < 0.45
-    comment = _nps_comment(a, sent, score, timeline, rng)
     if not answered:
         return (number, a.id, person.id, moment(sent, 8), None, None, None, campaign, flow)
+    comment = _nps_comment(a, sent, score, timeline, rng) if words else None
     at = moment(replied, 8.2 + float(rng.random()) * 10)
-    return (number, a.id, person.id, moment(sent, 8), at, str(score), comment if words else None, campaign, flow)
+    return (number, a.id, person.id, moment(sent, 8), at, str(score), comment, campaign, flow)
 
 
 def _score(a: Account, sent: date, mood: float, timeline: Timeline, rng: np.random.Generator) -> int:
@@ -94,7 +94,7 @@ def _score(a: Account, sent: date, mood: float, timeline: Timeline, rng: np.rand
         feeling -= 2.2
     if a.stuck:
         feeling -= 1.5
-    return int(np.clip(round(feeling), 0, 10))
+    return min(max(round(feeling), 0), 10)
 
 
 def _nps_comment(a: Account, sent: date, score: int, timeline: Timeline, rng: np.random.Generator) -> str:
@@ -165,7 +165,7 @@ def _exit_answer(
         comment = HOSTILE_COMMENTS[0]
     went_to = COMPETITORS[int(rng.integers(len(COMPETITORS)))] if said == "competitor" and rng.random() < 0.7 else None
     kind = {"company_closed": 2, "project_ended": 6, "price": 5}.get(said, 3)
-    would_return = str(int(np.clip(round(rng.normal(kind, 2)), 0, 10))) if rng.random() < 0.6 else None
+    would_return = str(min(max(round(float(rng.normal(kind, 2))), 0), 10)) if rng.random() < 0.6 else None
     ease = int(rng.choice([2, 3, 4, 5], p=[0.1, 0.2, 0.35, 0.35])) if rng.random() < 0.6 else None
     regrets = bool(rng.random() < 0.6) if rng.random() < 0.25 else None
     at = epoch(moment(a.asked_on, 10.4 + float(rng.random())))
@@ -179,7 +179,8 @@ def _downgrades(accounts: list[Account], timeline: Timeline, rng: np.random.Gene
     rows: list[tuple[object, ...]] = []
     for a in chosen:
         assert a.paid_from is not None
-        month = int(rng.integers(max(timeline.month(a.paid_from) + 2, 2), MONTHS + 3))
+        first = max(timeline.month(a.paid_from) + 2, 2)
+        month = int(rng.integers(first, MONTHS + 3)) if first < MONTHS else MONTHS
         if month >= MONTHS:
             continue
         at = epoch(moment(timeline.start(month) + timedelta(days=int(rng.integers(2, 26))), 13))

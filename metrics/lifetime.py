@@ -116,12 +116,13 @@ def lifetime_curve(
         pause_max_days=pause_max_days,
     )
     found = found if by in (None, "plan") else _grouped(found, str(by), subscriptions, accounts)
-    keys = [] if by is None else [by]
-    groups = found.select(*keys, "days", "churned").partition_by(keys, maintain_order=True) if by else [found]
-    curves = [_curve(group, level).with_columns(group[key].first() for key in keys) for group in groups]
-    curve = pl.concat(curves) if curves else _curve(found, level).with_columns(pl.lit(None).alias(k) for k in keys)
     columns = ("day", "at_risk", "churned", "censored", "survival", "low", "high", "median")
-    return curve.select(*keys, *columns).sort(*keys, "day")
+    if by is None:
+        return _curve(found, level).select(columns)
+    groups = found.partition_by(by, maintain_order=True) if found.height else []
+    curves = [_curve(group, level).with_columns(pl.lit(group[by][0]).alias(by)) for group in groups]
+    nobody = _curve(found, level).clear().with_columns(found[by].clear())
+    return pl.concat([*curves, nobody], how="vertical_relaxed").select(by, *columns).sort(by, "day")
 
 
 def _grouped(found: pl.DataFrame, by: str, subscriptions: Frame, accounts: Frame | None) -> pl.DataFrame:

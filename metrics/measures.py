@@ -100,7 +100,7 @@ def _accounts(view: Frames, as_of: date, onboarding_days: int) -> pl.DataFrame:
     return (
         source(view, "accounts", _ACCOUNTS)
         .select("account_id", "segment", signed_up_on=day("signed_up_at"))
-        .unique("account_id")
+        .unique("account_id", keep="first", maintain_order=True)
         .with_columns(in_onboarding=(pl.col("signed_up_on") > as_of - timedelta(days=onboarding_days)).fill_null(False))
         .collect()
     )

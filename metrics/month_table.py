@@ -143,6 +143,8 @@ class MonthTable:
     def _kept_over(self, first: int, last: int) -> Floats:
         """Closing MRR at the exchange rate of the opening of month ``first``: every month's rate change undone."""
         whole, kept = self.whole[:, first : last + 1], self.kept[:, first : last + 1]
+        if np.array_equal(whole, kept):
+            return self.whole[:, last]
         undone = np.divide(kept, whole, out=np.ones_like(whole), where=whole > 0)
         factors: Floats = undone.prod(axis=1)
         return self.whole[:, last] * factors

@@ -90,7 +90,7 @@ def nps_trend(
     grid = _grid(answers["answered_on"], start, as_of, by, week_start)
     answers = last_per_person(answers.with_columns(place=grid.place(pl.col("answered_on"))), "place")
     later = pl.concat_list(pl.col("place") + ahead for ahead in range(window))
-    pooled = answers.with_columns(place=later).explode("place").filter(pl.col("place") < len(grid))
+    pooled = answers.with_columns(place=later).explode("place")
     rows = _spine(grid, grid.states(as_of), answers, keys)
     rows = rows.join(tally(pooled.lazy(), keys, weight), on=keys, how="left", nulls_equal=True)
     table = scored(rows.with_columns(pl.col(*_COUNTS, "votes", "net", "squares").fill_null(0)), level=level)

@@ -14,31 +14,13 @@ from queries.contract import SOURCES
 from queries.errors import NoSnapshot
 from queries.months import FIRST_DAYS
 from queries.readings import SCHEMA as DAILY
-from queries.rollups import WINDOW, next_month
+from queries.rollups import PERIODS, USAGE, WINDOW, next_month
 from queries.store import Failure, Manifest, Month, Store
 from queries.store import current_id as _current_id
 from queries.store import last_failure as _last_failure
 from queries.store import read_manifest as _read_manifest
 from queries.value_days import SCHEMA as VALUE_DAYS
 from settings import Settings
-
-_ROLLUP = {
-    "account_id": pl.String,
-    "user_id": pl.String,
-    "period": pl.Date,
-    "active_days": pl.Int64,
-    "uses": pl.Int64,
-    "quantity": pl.Float64,
-    "first_period": pl.Date,
-}
-_USAGE = {
-    "account_id": pl.String,
-    "user_id": pl.String,
-    "feature": pl.String,
-    "window_end": pl.Date,
-    "uses": pl.Int64,
-    "quantity": pl.Float64,
-}
 
 
 @dataclass(frozen=True)
@@ -162,12 +144,12 @@ class Frames:
     @property
     def activity_monthly(self) -> pl.LazyFrame:
         """Account, user, period (first of month), active_days, uses, quantity, first_period; our staff left out."""
-        return self._parts([month.monthly for month in self.manifest.months], _ROLLUP)
+        return self._parts([month.monthly for month in self.manifest.months], PERIODS)
 
     @property
     def activity_weekly(self) -> pl.LazyFrame:
         """The same by week; ``period`` is the first day of the organisation's week."""
-        return self._parts([month.weekly for month in self.manifest.months], _ROLLUP)
+        return self._parts([month.weekly for month in self.manifest.months], PERIODS)
 
     @property
     def usage_28d(self) -> pl.LazyFrame:
@@ -177,7 +159,7 @@ class Frames:
         """
         windows = [month.usage for month in self.manifest.months]
         now = self.manifest.files.get("usage_now", "")
-        past = self._parts(windows, _USAGE)
+        past = self._parts(windows, USAGE)
         if not now:
             return past
         running = self._visible(self.store.scan(now))

@@ -57,6 +57,9 @@ def rolled_up(
     todo = [month for month in months if start is not None and month >= start]
     for number, month in enumerate(todo, start=1):
         progress("rollups", number, len(todo))
+        if not months[month].uses:
+            months[month] = _nothing(work.store, months[month], today=today)
+            continue
         daily = that_counts(work.store, months[month], who)
         first = rollups.first_days(daily, first)
         months[month] = _roll(work.store, months[month], daily, first, who, today=today)
@@ -124,12 +127,26 @@ def _roll(store: Store, month: Month, daily: pl.LazyFrame, first: pl.DataFrame, 
     )
 
 
+def _nothing(store: Store, month: Month, *, today: date) -> Month:
+    """A month without activity, of which there may be many; they share their files."""
+    over = next_month(month.month) <= today
+    return month.model_copy(
+        update={
+            "monthly": store.put_frame("activity_monthly", pl.DataFrame(schema=rollups.PERIODS)),
+            "usage": store.put_frame("usage_28d", pl.DataFrame(schema=rollups.USAGE)) if over else "",
+        }
+    )
+
+
 def _with_weeks(
     store: Store, months: dict[date, Month], month: date, first: pl.DataFrame, who: Who, week_start: str
 ) -> Month:
     """The month with its weekly rollup: weeks that begin in it, and in the first month the one already running."""
     after = months.get(next_month(month))
-    parts = [that_counts(store, part, who) for part in (months[month], after) if part is not None]
+    parts = [that_counts(store, part, who) for part in (months[month], after) if part is not None and part.uses]
+    if not parts:
+        name = store.put_frame("activity_weekly", pl.DataFrame(schema=rollups.PERIODS))
+        return months[month].model_copy(update={"weekly": name})
     week = rollups.period_of("day", "1w", week_start)
     begins_here = week < next_month(month)
     if month != min(months):

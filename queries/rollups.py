@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
 PAIR = ["account_id", "user_id"]
 WINDOW = timedelta(days=28)
+
+PERIODS: dict[str, Any] = {
+    "account_id": pl.String,
+    "user_id": pl.String,
+    "period": pl.Date,
+    "active_days": pl.Int64,
+    "uses": pl.Int64,
+    "quantity": pl.Float64,
+    "first_period": pl.Date,
+}
+"""Columns of the monthly and the weekly rollup."""
+
+USAGE: dict[str, Any] = {
+    "account_id": pl.String,
+    "user_id": pl.String,
+    "feature": pl.String,
+    "window_end": pl.Date,
+    "uses": pl.Int64,
+    "quantity": pl.Float64,
+}
+"""Columns of the use in 28 days."""
 
 
 def next_month(month: date) -> date:

@@ -8,16 +8,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+import hypothesis
 import psycopg2
 import pytest
 from psycopg2 import sql
 
+import settings
 from demo import load, server
 from demo.company import Plan
 from demo.pidfile import Server
+from queries import frames, refresh
 
 DEMO_PLAN = Plan(today=date(2026, 11, 15), accounts=150, events=250_000)
 """The small company of :func:`demo_url`; ``demo.stories.stories(DEMO_PLAN.today)`` are its stories."""
@@ -42,6 +45,11 @@ def open_folder() -> Iterator[Path]:
 def postgres(open_folder: Path) -> Iterator[Server]:
     """An embedded PostgreSQL of this test session; ends with it."""
     running = server.start(open_folder / "postgres")
+    with closing(psycopg2.connect(running.url())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET fsync = off")  # nothing here must survive a power cut
+            cursor.execute("SELECT pg_reload_conf()")
     yield running
     server.stop(running.folder, mode="immediate")
 
@@ -83,3 +91,22 @@ def demo_url(database: Database) -> str:
     url = database()
     load.load(url, DEMO_PLAN, say=lambda _: None)
     return url
+
+
+@pytest.fixture(scope="session")
+def demo_settings(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
+    """The project's own settings and mappings over the small demo company, refreshed once; do not refresh again."""
+    environment = {"PRODUCT_DATABASE_URL": demo_url, "SNAPSHOT_DIR": str(tmp_path_factory.mktemp("demo-snapshot"))}
+    held = settings.read(settings.ROOT / "config", environment)
+    refresh.run(held, as_of=datetime.combine(DEMO_PLAN.today, time(20), UTC))
+    return held
+
+
+@pytest.fixture(scope="session")
+def demo_frames(demo_settings: settings.Settings) -> frames.Frames:
+    """The frames of the small demo company, for whoever may see everything."""
+    return frames.open_snapshot(frames.current_id(demo_settings), frames.Scope(), demo_settings)
+
+
+hypothesis.settings.register_profile("tenure", deadline=None)  # a busy machine is not a failure
+hypothesis.settings.load_profile("tenure")

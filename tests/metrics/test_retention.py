@@ -102,6 +102,11 @@ def test_a_row_of_no_uses_is_no_return(count: list[float | None], came_back: int
     assert triangle(cohort_retention(use, since=JAN, until=FEB)) == [[1, came_back], [0]]
 
 
+def test_a_negative_count_takes_nothing_from_other_rows():
+    use = pl.DataFrame({"account_id": ["a"] * 3, "day": [JAN, FEB, FEB], "count": [1, 2, -5]})
+    assert triangle(cohort_retention(use, min_returns=2, since=JAN, until=FEB)) == [[1, 1], [0]]
+
+
 def test_the_unit_may_be_a_person():
     use = pl.DataFrame({"account_id": ["a", "a"], "user_id": ["x", "y"], "day": [JAN, JAN]})
     assert cohort_retention(use, unit="user_id", since=JAN, until=JAN)["size"].item() == 2

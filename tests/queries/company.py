@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import psycopg2
+from psycopg2.extras import execute_batch
 
 import settings
 from queries import frames, refresh
@@ -39,7 +39,7 @@ class Company:
 
     url: str
     folder: Path
-    changes: dict[str, str] = field(default_factory=dict)
+    connection: Any = None
 
     def __post_init__(self) -> None:
         self.config = self.folder / "config"
@@ -49,17 +49,25 @@ class Company:
     # --- its product database ------------------------------------------------------------------------------
 
     def sql(self, *statements: str, rows: list[tuple[Any, ...]] | None = None) -> list[tuple[Any, ...]]:
-        """Runs statements in a transaction of their own; returns what the last one gives.
+        """Runs statements, each on its own; returns what the last one gives.
 
         ``rows`` are the parameters of the one statement, which runs once for each.
         """
-        with closing(psycopg2.connect(self.url)) as connection, connection, connection.cursor() as cursor:
+        if self.connection is None or self.connection.closed:
+            self.connection = psycopg2.connect(self.url)
+            self.connection.autocommit = True
+        with self.connection.cursor() as cursor:
             for statement in statements:
                 if rows is None:
                     cursor.execute(statement)
                 else:
-                    cursor.executemany(statement, rows)
+                    execute_batch(cursor, statement, rows)
             return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        """Ends its connection."""
+        if self.connection is not None:
+            self.connection.close()
 
     def table(self, source: str, *rows: dict[str, Any], **types: str) -> None:
         """Makes a table like the contract's source and maps it; ``types`` replaces column types."""
@@ -71,9 +79,10 @@ class Company:
 
     def add(self, source: str, *rows: dict[str, Any]) -> None:
         """Inserts rows; values are text that PostgreSQL reads."""
-        for row in rows:
-            values = ", ".join(["%s"] * len(row))
-            self.sql(f"INSERT INTO {source} ({', '.join(row)}) VALUES ({values})", rows=[tuple(row.values())])
+        for names in dict.fromkeys(tuple(row) for row in rows):
+            values = ", ".join(["%s"] * len(names))
+            alike = [tuple(row.values()) for row in rows if tuple(row) == names]
+            self.sql(f"INSERT INTO {source} ({', '.join(names)}) VALUES ({values})", rows=alike)
 
     def customers(self, *ids: str, **columns: str) -> None:
         """Tables of accounts and subscriptions, each account with one plain subscription."""

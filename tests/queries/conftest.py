@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from tests.queries.company import Company
 
 
 @pytest.fixture
-def company(database: Callable[..., str], tmp_path: Path) -> Company:
+def company(database: Callable[..., str], tmp_path: Path) -> Iterator[Company]:
     """A company of the test's own: nothing in its database, nothing mapped."""
-    return Company(database(), tmp_path)
+    made = Company(database(), tmp_path)
+    yield made
+    made.close()

@@ -23,7 +23,10 @@ SELECTS = {
     "a comment before it": ("-- one row is; an answer\n\n  SELECT 1 AS a", "SELECT 1 AS a"),
     "a comment inside": ("SELECT 1 -- ;\n AS a", "SELECT 1 -- ;\n AS a"),
     "comments that nest": ("SELECT 1 /* a /* b; */ ; */ AS a", "SELECT 1 /* a /* b; */ ; */ AS a"),
-    "common table expressions": ("WITH t AS (SELECT 1 AS a) SELECT * FROM t;", "WITH t AS (SELECT 1 AS a) SELECT * FROM t"),
+    "common table expressions": (
+        "WITH t AS (SELECT 1 AS a) SELECT * FROM t;",
+        "WITH t AS (SELECT 1 AS a) SELECT * FROM t",
+    ),
     "a union in brackets": ("(SELECT 1 AS a) UNION ALL (SELECT 2);", "(SELECT 1 AS a) UNION ALL (SELECT 2)"),
     "a whole table": ("TABLE scores;", "TABLE scores"),
     "a semicolon in a string": ("SELECT 'a;b' AS a;", "SELECT 'a;b' AS a"),
@@ -70,7 +73,11 @@ def test_ten_thousand_words_and_a_comment_of_a_million_letters_are_read_in_a_mom
     assert select_of("nps.sql", f"{select} -- {'x' * 1_000_000}") == select
 
 
-@given(st.lists(st.sampled_from(["'", '"', "$$", "$a$", "--", "/*", "*/", "\n", ";", "\\", "E'", "a", " ", "é"]), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from(["'", '"', "$$", "$a$", "--", "/*", "*/", "\n", ";", "\\", "E'", "a", " ", "é"]), max_size=30
+    )
+)
 def test_no_text_is_lost_or_made_up_in_taking_it_apart(parts):
     text = "".join(parts)
     assert "".join(piece for _, piece in pieces(text)) == text

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from queries import mapping
-from queries.checks import Accounts, Checked
+from queries.checks import REASON, Accounts, Checked
 from queries.contract import SOURCES
 from queries.database import session
 from queries.sources import Reader
@@ -18,7 +18,13 @@ from tests.queries.company import NOON, TYPES, Company
 pytestmark = pytest.mark.postgres
 
 KINDS = ("types", "text", "csv")
-LABEL = {"nps": "comment", "subscriptions": "plan", "touches": "summary", "exit_surveys": "comment", "reach": "account_id"}
+LABEL = {
+    "nps": "comment",
+    "subscriptions": "plan",
+    "touches": "summary",
+    "exit_surveys": "comment",
+    "reach": "account_id",
+}
 ACCOUNTS = Accounts(pl.Series(["a", "b"]), pl.Series(["test"]))
 EDGE = NOON + timedelta(days=1)
 
@@ -33,8 +39,20 @@ def reading(database, tmp_path_factory):
             found = mapping.find(company.config / "sources", SOURCES[source])
             return Reader(opened, zone, NOON).read(found, ACCOUNTS)
 
-    read.company = company
-    return read
+    def every(source: str, selects: dict[str, str]) -> dict[str, Checked]:
+        """One look for many mappings: what each SELECT gives."""
+        results = {}
+        with session(company.url, statement_timeout=timedelta(minutes=1)) as opened:
+            for name, select in selects.items():
+                company.map(source, select)
+                found = mapping.find(company.config / "sources", SOURCES[source])
+                results[name] = Reader(opened, "Europe/Berlin", NOON).read(found, ACCOUNTS)
+        company.unmap(source)
+        return results
+
+    read.company, read.every = company, every
+    yield read
+    company.close()
 
 
 def put(company: Company, source: str, kind: str, rows: list[dict[str, str | None]], **types: str) -> None:
@@ -50,7 +68,9 @@ def put(company: Company, source: str, kind: str, rows: list[dict[str, str | Non
     natural = {name: TYPES[SOURCES[source].column(name).kind] for name in names} | {"score": "numeric"} | types
     kinds = {name: natural[name] if kind == "types" else "text" for name in names}
     marks = ", ".join(f"%s::{kinds[name]}" for name in names)
-    company.sql(f"DROP TABLE IF EXISTS {source}", f"CREATE TABLE {source} ({', '.join(f'{n} {kinds[n]}' for n in names)})")
+    company.sql(
+        f"DROP TABLE IF EXISTS {source}", f"CREATE TABLE {source} ({', '.join(f'{n} {kinds[n]}' for n in names)})"
+    )
     company.sql(f"INSERT INTO {source} VALUES ({marks})", rows=[tuple(row.get(n) for n in names) for row in rows])
     company.map(source, f"SELECT * FROM {source};  -- as it is")
 
@@ -58,7 +78,7 @@ def put(company: Company, source: str, kind: str, rows: list[dict[str, str | Non
 def verdicts(checked: Checked, source: str) -> dict[str, str | None]:
     label = LABEL[source]
     kept = dict.fromkeys(checked.kept.get_column(label), None)
-    return kept | dict(checked.rejected.select(label, "reason").iter_rows())
+    return kept | dict(checked.rejected.select(label, REASON).iter_rows())
 
 
 ANSWER = {"response_id": "", "account_id": "a", "sent_at": None, "responded_at": "2026-03-01 10:00:00+00", "score": "9"}
@@ -88,11 +108,17 @@ NPS = {
     "beginningless": ({"responded_at": "-infinity"}, "responded_at is before 1970"),
     "Caesar": ({"responded_at": "0044-03-15 12:00:00+00 BC"}, "responded_at is before 1970"),
     "far": ({"responded_at": "20000-01-01 00:00:00+00"}, "responded_at is more than a day in the future"),
-    "the last day there is": ({"responded_at": "294276-12-31 00:00:00+00"}, "responded_at is more than a day in the future"),
+    "the last day there is": (
+        {"responded_at": "294276-12-31 00:00:00+00"},
+        "responded_at is more than a day in the future",
+    ),
     "sixties": ({"responded_at": "1969-12-31 23:59:59.999999+00"}, "responded_at is before 1970"),
     "epoch": ({"responded_at": "1970-01-01 00:00:00+00"}, None),
     "a day ahead": ({"responded_at": str(EDGE)}, None),
-    "more than a day ahead": ({"responded_at": str(EDGE + timedelta(microseconds=1))}, "responded_at is more than a day in the future"),
+    "more than a day ahead": (
+        {"responded_at": str(EDGE + timedelta(microseconds=1))},
+        "responded_at is more than a day in the future",
+    ),
     "sent twice wrong": ({"sent_at": "infinity", "score": "12"}, "sent_at is more than a day in the future"),
 }
 
@@ -228,7 +254,12 @@ def test_a_value_that_does_not_parse_costs_its_row_and_is_shown_as_it_was(readin
 
 
 def test_a_number_that_the_database_cannot_cast_costs_its_row_only(reading):
-    put(reading.company, "nps", "types", answers({"good": {}, "endless digits": {"score": "1e400"}, "ten": {"score": "10"}}))
+    put(
+        reading.company,
+        "nps",
+        "types",
+        answers({"good": {}, "endless digits": {"score": "1e400"}, "ten": {"score": "10"}}),
+    )
     checked = reading("nps")
     assert verdicts(checked, "nps") == {"good": None, "endless digits": "score is not a finite number", "ten": None}
     assert checked.rejected.get_column("score")[0].startswith("1000")
@@ -284,7 +315,9 @@ def test_a_moment_mapped_to_a_date_falls_on_the_organisation_s_day(reading, kind
     assert reading("subscriptions").kept.get_column("started_on").to_list() == [day]
 
 
-@pytest.mark.parametrize(("text", "parsed"), [("t", True), ("YES", True), ("1", True), ("off", False), ("fal", False), ("0", False)])
+@pytest.mark.parametrize(
+    ("text", "parsed"), [("t", True), ("YES", True), ("1", True), ("off", False), ("fal", False), ("0", False)]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_truth_is_spelled_as_postgresql_spells_it(reading, kind, text, parsed):
     row = {"response_id": "r", "account_id": "a", "submitted_at": "2026-01-01 10:00:00+00", "regrettable": text}
@@ -334,11 +367,13 @@ def test_columns_of_every_type_can_be_mapped_to_text(reading):
         "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('high', 'low')",
         "DROP DOMAIN IF EXISTS short_text; CREATE DOMAIN short_text AS varchar(3)",
     )
-    put(company, "nps", "csv", [])
-    (company.config / "sources" / "nps.csv").unlink()
-    for expression, text in TEXT.items():
-        company.map("nps", f"SELECT 'r' AS response_id, 'a' AS account_id, {expression} AS comment")
-        assert reading("nps").kept.get_column("comment").to_list() == [text], expression
+    for old in (company.config / "sources").glob("nps.*"):
+        old.unlink()
+    select = "SELECT 'r' AS response_id, 'a' AS account_id, {} AS comment"
+    found = reading.every("nps", {expression: select.format(expression) for expression in TEXT})
+    assert {name: checked.kept.get_column("comment").to_list() for name, checked in found.items()} == {
+        name: [text] for name, text in TEXT.items()
+    }
 
 
 NUMBERS = {
@@ -347,18 +382,22 @@ NUMBERS = {
 }  # fmt: skip
 
 
+RATED = "SELECT 'r' AS review_id, 'G2' AS site, {} AS rating, timestamptz '2026-01-01 10:00Z' AS posted_at"
+
+
 def test_numbers_of_every_type_are_numbers(reading):
-    for expression, number in NUMBERS.items():
-        reading.company.map("reviews", f"SELECT 'r' AS review_id, 'G2' AS site, {expression} AS rating, now() - interval '1 year' AS posted_at")
-        assert reading("reviews").kept.get_column("rating").to_list() == [number], expression
-    reading.company.unmap("reviews")
+    found = reading.every("reviews", {expression: RATED.format(expression) for expression in NUMBERS})
+    assert {name: checked.kept.get_column("rating").to_list() for name, checked in found.items()} == {
+        name: [number] for name, number in NUMBERS.items()
+    }
 
 
 def test_what_is_no_number_costs_its_row(reading):
-    for expression in ("true", "interval '1 day'", "'{1}'::int[]"):
-        reading.company.map("reviews", f"SELECT 'r' AS review_id, 'G2' AS site, {expression} AS rating, now() - interval '1 year' AS posted_at")
-        assert reading("reviews").rejected_by_reason == {"rating does not parse": 1}, expression
-    reading.company.unmap("reviews")
+    odd = ("true", "interval '1 day'", "'{1}'::int[]")
+    found = reading.every("reviews", {expression: RATED.format(expression) for expression in odd})
+    assert {name: checked.rejected_by_reason for name, checked in found.items()} == {
+        name: {"rating does not parse": 1} for name in odd
+    }
 
 
 @pytest.mark.parametrize("style", ["ISO, MDY", "German, DMY", "SQL, DMY"])
@@ -390,10 +429,16 @@ def test_words_the_contract_does_not_know_are_kept_and_flagged(reading):
 
 
 def test_a_month_is_its_first_day_and_counted_once(reading):
-    rows = [{"account_id": i, "month": day, "end_customers": "5"} for i, day in (("a", "2026-01-31"), ("a", "2026-01-01"), ("b", "2026-01-15"))]
+    rows = [
+        {"account_id": i, "month": day, "end_customers": "5"}
+        for i, day in (("a", "2026-01-31"), ("a", "2026-01-01"), ("b", "2026-01-15"))
+    ]
     put(reading.company, "reach", "types", rows)
     checked = reading("reach")
-    assert checked.kept.select("account_id", "month").sort("account_id").rows() == [("a", date(2026, 1, 1)), ("b", date(2026, 1, 1))]
+    assert checked.kept.select("account_id", "month").sort("account_id").rows() == [
+        ("a", date(2026, 1, 1)),
+        ("b", date(2026, 1, 1)),
+    ]
     assert checked.rejected_by_reason == {"duplicate key": 1}
 
 

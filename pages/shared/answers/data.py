@@ -30,7 +30,7 @@ def sources(view: View) -> pl.DataFrame:
                 "problem": "  ".join(part for part in (state.error, state.hint) if part),
             }
         )
-    return pl.DataFrame(rows).with_columns(pl.col("newest").str.to_date(strict=False))
+    return pl.DataFrame(rows).with_columns(pl.col("newest").cast(pl.String).str.to_date(strict=False))
 
 
 def reasons(view: View) -> pl.DataFrame:

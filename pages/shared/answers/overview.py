@@ -17,7 +17,7 @@ from queries.frames import Frames
 MONTHS = 24
 
 
-def _account_months(frames: Frames, who: Who, months: int = MONTHS + 12) -> pl.DataFrame:
+def account_months(frames: Frames, who: Who, months: int = MONTHS + 12) -> pl.DataFrame:
     """Every account's months, from so many full months back to the running one; placed by the filters at opening."""
     held = settings.get()
     return account_movements(
@@ -36,39 +36,33 @@ def _account_months(frames: Frames, who: Who, months: int = MONTHS + 12) -> pl.D
 
 
 @cached
-def account_months(frames: Frames, who: Who) -> pl.DataFrame:
-    """What each account's month did to MRR, over the months the overview shows."""
-    return _account_months(frames, who)
-
-
-@cached
 def monthly(frames: Frames, who: Who) -> pl.DataFrame:
     """MRR movements by month."""
-    return movements(_account_months(frames, who))
+    return movements(account_months(frames, who))
 
 
 @cached
 def run_rate(frames: Frames, who: Who) -> pl.DataFrame:
     """Annual and monthly recurring revenue at each month's close."""
-    return arr(_account_months(frames, who))
+    return arr(account_months(frames, who))
 
 
 @cached
 def retention(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
     """GRR, NRR, logo retention and more by month, each with its interval."""
-    return rates(_account_months(frames, who), span=span)
+    return rates(account_months(frames, who), span=span)
 
 
 @cached
 def changes(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
     """The last full month against the one before, with verdicts."""
-    return rate_change(_account_months(frames, who), as_of=frames.as_of, span=span)
+    return rate_change(account_months(frames, who), as_of=frames.as_of, span=span)
 
 
 @cached
 def movers(frames: Frames, who: Who, month: date) -> pl.DataFrame:
     """The accounts that moved MRR in a month: ``name, movement, amount`` (signed), largest first."""
-    rows = _account_months(frames, who, 12).filter((pl.col("month") == month) & (pl.col("amount") > 0))
+    rows = account_months(frames, who, 12).filter((pl.col("month") == month) & (pl.col("amount") > 0))
     lost = pl.col("movement").is_in(["contraction", "paused", "churned", "moved_out"])
     told = rows.filter(pl.col("movement") != "left_after_pause").with_columns(
         amount=pl.when(lost).then(-pl.col("amount")).otherwise("amount")
