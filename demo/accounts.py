@@ -18,7 +18,7 @@ from demo.tables import AT, FLAG, WHOLE, WORDS, table
 FIRST_ID = 1001
 LEGACY_SHARE = 0.36
 """Share of accounts that signed up before month 1."""
-STUCK_BEFORE, STUCK_AFTER = 0.38, 0.07
+STUCK_BEFORE, STUCK_AFTER = 0.43, 0.07
 """Share of new accounts that never get their users imported, before and after the importer."""
 
 GOALS = (
@@ -77,6 +77,8 @@ def parts(accounts: int) -> list[tuple[str, int]]:
         ("folded", 1),
         ("zombie", zombie_count(accounts)),
         ("leaving", share(0.012)),
+        ("over the price", share(0.025)),
+        ("after the outage", share(0.012)),
         ("paused", share(0.012, 2)),
         ("late", share(0.002)),
         ("past due", share(0.008)),

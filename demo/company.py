@@ -11,6 +11,7 @@ import polars as pl
 from demo import accounts as customers
 from demo import catalog, dirty, lives, people, service, voices
 from demo.accounts import Account
+from demo.contracts import Ledger
 from demo.months import Timeline
 from demo.people import Person
 from demo.usage import Usage
@@ -45,12 +46,24 @@ class Company:
         yield dirty.events(self.accounts, self.people, self.timeline, self.usage.next_id)
 
 
+def cast(plan: Plan) -> tuple[list[Account], Ledger, list[Person]]:
+    """The accounts with their lives, the contracts these wrote, and the people."""
+    timeline = Timeline(plan.today)
+    accounts = customers.make(plan.accounts, timeline, plan.seed)
+    ledger = lives.live(accounts, timeline, plan.seed)
+    return accounts, ledger, people.make(accounts, timeline, plan.seed)
+
+
+def usage_of(plan: Plan) -> Usage:
+    """The use of the company that ``plan`` describes, without making its other tables."""
+    accounts, _, everybody = cast(plan)
+    return Usage(accounts, everybody, Timeline(plan.today), plan.seed, plan.events)
+
+
 def make(plan: Plan) -> Company:
     """Makes the company that ``plan`` describes."""
     timeline, seed = Timeline(plan.today), plan.seed
-    accounts = customers.make(plan.accounts, timeline, seed)
-    ledger = lives.live(accounts, timeline, seed)
-    everybody = people.make(accounts, timeline, seed)
+    accounts, ledger, everybody = cast(plan)
     tables = {
         "app.staff": catalog.staff(),
         "app.organizations": customers.organizations(accounts, timeline, seed),

@@ -29,6 +29,8 @@ class _Lives(Scenes):
             "renewed late": self._renewed_late,
             "late": self._late,
             "leaving": self._leaving,
+            "over the price": self._over_the_price,
+            "after the outage": self._after_the_outage,
             "past due": self._past_due,
             "not paid": self._not_paid,
             "folded": self._folded,
@@ -87,7 +89,7 @@ class _Lives(Scenes):
             return
         until = add_months(since, int(self.rng.integers(1, 5)))
         asked = max(until - timedelta(days=int(self.rng.integers(4, 26))), since + timedelta(days=1))
-        if draw < 0.88 and asked <= self.timeline.today:
+        if draw < 0.92 and asked <= self.timeline.today:
             self._leave(a, since, until, asked, "never_got_started")
             self._serve(a, until)
             return
@@ -126,9 +128,9 @@ class _Lives(Scenes):
     def _chances(self, a: Account, month: int, k: int) -> dict[str, float]:
         chances = {"other": 0.06 if a.annual else 0.003 if k <= 6 else 0.0095}
         if a.annual and month >= PRICE_MONTH:
-            chances["price"] = 0.17
+            chances["price"] = 0.13
         if not a.annual and month in (PRICE_MONTH + 1, PRICE_MONTH + 2):
-            chances["price"] = 0.045
+            chances["price"] = 0.03
         if OUTAGE_MONTH < month <= OUTAGE_MONTH + (4 if a.annual else 2):
-            chances["unreliable"] = 0.10 if a.annual else 0.035
+            chances["unreliable"] = 0.06 if a.annual else 0.02
         return chances

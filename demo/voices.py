@@ -139,7 +139,9 @@ def exit_answers(accounts: list[Account], people: list[Person], timeline: Timeli
     owners = {p.account: p.id for p in reversed(people) if p.role == 2}
     rows: list[tuple[object, ...]] = []
     for position, a in enumerate(accounts):
-        if a.asked_on is None or a.asked_on >= timeline.today or rng.random() > 0.76:
+        # Who leaves over a grievance says so more often than who simply does not need us any more.
+        answering = 0.9 if a.cause in ("price", "unreliable") else 0.72
+        if a.asked_on is None or a.asked_on >= timeline.today or rng.random() > answering:
             continue
         rows.append(_exit_answer(f"exit-{a.id}", a, owners.get(position), timeline, rng))
     rows += _downgrades(accounts, timeline, rng)

@@ -77,11 +77,12 @@ def recency(
 ) -> pl.DataFrame:
     """How long ago somebody was value-active: ``account_id``, ``recency``, 100 now, 0 from ``gone_after`` days.
 
-    Days are counted between 28-day windows (month ends, today, four weeks ago), the same today as in the past; for
-    an account not active in any, from the day it began to pay.
+    Days are counted between 28-day windows (month ends, today, four weeks ago), the same today as in the past, and
+    never from before the account began to pay (again).
     """
     last = usage.until(window).filter("active").group_by("account_id").agg(last=pl.col("window_end").max())
-    idle = pl.coalesce(pl.lit(window) - pl.col("last"), pl.lit(as_of) - pl.col("paying_since")).dt.total_days()
+    since_value, since_paying = pl.lit(window) - pl.col("last"), pl.lit(as_of) - pl.col("paying_since")
+    idle = pl.min_horizontal(since_value, since_paying).dt.total_days()
     return current.join(last, on="account_id", how="left").select(
         "account_id", recency=(100.0 * (1 - idle / gone_after)).clip(0.0, 100.0)
     )

@@ -37,10 +37,9 @@ def scores(groups: Numbers, weights: Numbers) -> Numbers:
 def group_means(values: Numbers, group: Places, groups: int) -> Numbers:
     """The mean of the measures present in each group: accounts x groups, NaN where none is."""
     present = ~np.isnan(values)
+    known = np.where(present, values, 0.0)
     with np.errstate(invalid="ignore"):
-        means = [
-            np.nan_to_num(values)[:, group == g].sum(axis=1) / present[:, group == g].sum(axis=1) for g in range(groups)
-        ]
+        means = [known[:, group == g].sum(axis=1) / present[:, group == g].sum(axis=1) for g in range(groups)]
     return np.stack(means, axis=1)
 
 

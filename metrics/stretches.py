@@ -96,8 +96,8 @@ def prepare(
     ``failed`` (a payment is open). Left out: rows that start later, that were never served (ended on their first
     day), and those that ended as a mistake.
     """
-    days = [pl.col(name).dt.date() for name, kind in COLUMNS.items() if kind is pl.Date]
-    rows = lazy(subscriptions, COLUMNS).with_columns(*days)
+    typed = [pl.col(name).dt.date() if kind is pl.Date else pl.col(name).cast(kind) for name, kind in COLUMNS.items()]
+    rows = lazy(subscriptions, COLUMNS).with_columns(typed)
     rows = rows.filter(pl.col("started_on") <= as_of).with_columns(
         start=pl.col("started_on"),
         end=pl.when(pl.col("ended_on") <= as_of).then("ended_on").otherwise(NEVER),

@@ -22,7 +22,7 @@ _SCRIPT = r"(?is)<(?:script|style)\b[^>]*>.*?</(?:script|style)\s*>"
 _TAG = r"<[a-zA-Z/!][^<>]*>"
 # Control characters, and the invisible ones that turn text around or hide in it.
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？；])|\n")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？；])|\n")
 _PUNCTUATION = str.maketrans("«»„“”‘’ʼ`´–—‐‑，。！？；：（）、¿¡", "\"\"\"\"\"'''''----,.!?;:(),  ")
 _KEPT_SYMBOLS = "%€$£+<>="
 
@@ -87,6 +87,16 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.translate(_PUNCTUATION).casefold())
     kept = "".join(" " if _is_symbol(letter) else letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(kept.split())
+
+
+def fold_pattern(pattern: str) -> str:
+    """A pattern without accents, like the folded text it is matched against; letters of escapes stay as they are.
+
+    >>> fold_pattern(r"\\bпривет\\S|straße|й")
+    '\\\\bпривет\\\\S|strasse|и'
+    """
+    plain = unicodedata.normalize("NFKD", pattern.replace("ß", "ss"))
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def _is_symbol(letter: str) -> bool:

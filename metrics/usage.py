@@ -41,8 +41,8 @@ def window_before(ends: Collection[date], window: date) -> date | None:
     return before if before >= min(ends) else None
 
 
-BACK = 125
-"""How many days back windows are looked at: 92 before the last month end, which may lie a month back."""
+BACK = 92
+"""How many days before a window earlier ones are looked at: three month ends."""
 
 STEP = "step: "
 """What the name of an onboarding step's flag begins with."""
@@ -82,8 +82,13 @@ class UsageSummary:
 
 
 def windows_needed(ends: Collection[date], days: Sequence[date]) -> list[date]:
-    """The windows that anything worked out for ``days`` looks at: those in the ``BACK`` days to each."""
-    return [end for end in ends if any(day - timedelta(days=BACK) <= end <= day for day in days)]
+    """The windows that anything worked out for ``days`` looks at; for a month end those are month ends alone."""
+    needed: set[date] = set()
+    for day in days:
+        lasting = is_month_end(day)
+        oldest = (day if lasting else month_end_before(day)) - timedelta(days=BACK)
+        needed |= {end for end in ends if oldest <= end <= day and (is_month_end(end) or not lasting)}
+    return sorted(needed)
 
 
 def _distinct(name: str, where: pl.Expr) -> pl.Expr:

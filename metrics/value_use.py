@@ -38,14 +38,18 @@ def feature_rules(features: Frame | None) -> pl.DataFrame | None:
     rules = lazy(features, _FEATURES).collect()
     if rules.is_empty():
         return None
-    marked = {flag: bool(rules[flag].any()) for flag in ("is_value", "is_key")}
     return rules.select(
         "feature",
         "name",
         pl.col("min_28_days").fill_null(1.0).alias("threshold"),
-        *(pl.col(flag).fill_null(False) if found else pl.lit(True).alias(flag) for flag, found in marked.items()),
+        *(pl.lit(True).alias(flag) if every else pl.col(flag).fill_null(False) for flag, every in _unmarked(rules)),
         "onboarding_step",
     ).unique("feature", maintain_order=True)
+
+
+def _unmarked(features: pl.DataFrame) -> list[tuple[str, bool]]:
+    """Per flag whether no feature carries it, so that every feature counts, those not listed too."""
+    return [(flag, not features[flag].any()) for flag in ("is_value", "is_key")]
 
 
 def with_rules(use: pl.LazyFrame, features: Frame | None) -> pl.LazyFrame:
@@ -54,7 +58,7 @@ def with_rules(use: pl.LazyFrame, features: Frame | None) -> pl.LazyFrame:
     Without a ``features`` source every feature counts, with threshold 1. A feature that the source does not know
     counts only where the source marks none.
     """
-    rules = feature_rules(features)
+    listed, rules = lazy(features, _FEATURES).collect(), feature_rules(features)
     if rules is None:
         return use.with_columns(
             threshold=pl.lit(1.0),
@@ -64,8 +68,7 @@ def with_rules(use: pl.LazyFrame, features: Frame | None) -> pl.LazyFrame:
         )
     return use.join(rules.drop("name").lazy(), on="feature", how="left").with_columns(
         pl.col("threshold").fill_null(1.0),
-        pl.col("is_value").fill_null(bool(rules["is_value"].all())),
-        pl.col("is_key").fill_null(bool(rules["is_key"].all())),
+        *(pl.col(flag).fill_null(every) for flag, every in _unmarked(listed)),
     )
 
 

@@ -33,7 +33,7 @@ panel.head(*findings.headline(about["name"] or account_id, now, card, currency))
 with panel.numbers():
     for label, value, note in findings.cards(card) if card else []:
         panel.number(label, value, note=note)
-    value, note = findings.renewal(stretches, frames.as_of, currency)
+    value, note = findings.renewal(stretches, frames.as_of)
     panel.number("Renewal", value, note=note)
 
 left, right = st.columns([3, 2])

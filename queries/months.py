@@ -1,4 +1,4 @@
-"""Keeps activity up to date, month by month: reads what can have changed, and recounts one closed month.
+"""Keeps activity up to date, month by month: reads what can have changed, and recounts one month.
 
 Refresh cost follows new events, not history. A month that is over and was not touched keeps its files.
 """
@@ -40,7 +40,7 @@ class Before:
 class Work:
     """The readings of one refresh, collected month by month.
 
-    ``changed`` are months whose events differ from before; ``recounted`` is the closed month that was looked at.
+    ``changed`` are months whose events differ from before; ``recounted`` is the month that was counted.
     """
 
     store: Store
@@ -155,15 +155,28 @@ def _read_stretch(work: Work, events: Events, start: date, end: date) -> Reading
 
 
 def _recount(work: Work, events: Events, changed_from: date) -> None:
-    """Counts the closed month longest unchecked; reads it again when rows came late or were deleted."""
-    closed = [month for month in work.months.values() if next_month(month.month) <= changed_from]
-    oldest = min(closed, key=lambda month: (month.checked_at, month.month), default=None)
+    """Counts the month longest unchecked, the open one up to ``changed_from``; reads it again where that differs.
+
+    That finds rows that came late or were deleted. What leaves the number as it was is found by a full refresh.
+    """
+    settled = [month for month in work.months.values() if month.month < changed_from]
+    oldest = min(settled, key=lambda month: (month.checked_at, month.month), default=None)
     if oldest is None:
         return
     work.recounted = oldest.month
+    over = next_month(oldest.month)
     with events.session.savepoint(events.mapping.file):
-        found = reading.count(events, oldest.month, next_month(oldest.month))
-    if found == oldest.events:
+        found = reading.count(events, oldest.month, min(over, changed_from))
+    if found == _held(work.store, oldest, changed_from):
         work.months[oldest.month] = oldest.model_copy(update={"checked_at": events.as_of})
     else:
-        _read_stretch(work, events, oldest.month, next_month(oldest.month))
+        _read_stretch(work, events, oldest.month, over)
+
+
+def _held(store: Store, month: Month, before: date) -> int:
+    """How many events of a month, good and bad, lie before a day, as far as we know."""
+    if next_month(month.month) <= before:
+        return month.events
+    daily = store.scan(month.daily).filter(pl.col("day") < before)
+    bad = sum(item.events for item in month.bad if item.day is not None and item.day < before)
+    return int(daily.select(pl.col("uses").sum()).collect().item()) + bad

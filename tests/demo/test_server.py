@@ -116,6 +116,16 @@ def test_a_torn_pid_file_is_replaced(folder: Path) -> None:
     assert answer(server.start(folder)) == 1
 
 
+@pytest.mark.parametrize("name", ["with a space", "it's Jürgen's", "x" * 110], ids=["space", "quote", "long"])
+def test_any_folder_will_do(parent: Path, name: str) -> None:
+    folder = parent / name / "postgres"
+    try:
+        assert answer(server.start(folder)) == 1
+    finally:
+        assert server.stop(folder, mode="immediate")
+        shutil.rmtree(folder.parent)
+
+
 def test_stop_ends_the_server_and_says_whether_there_was_one(folder: Path) -> None:
     assert server.stop(folder) is False
     running = server.start(folder)

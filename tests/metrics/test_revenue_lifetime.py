@@ -104,6 +104,7 @@ def test_a_late_renewal_and_a_pause_are_no_leaving():
 
 def test_who_left_and_came_back_had_left():
     assert pieces(("paid", 0, 50), ("paid", 81, None)) == (50, True)
+    assert pieces(("paid", 0, 50), ("paid", 81, 40)) == (50, True)
 
 
 def test_a_pause_that_is_too_long_is_a_leaving_from_the_day_it_became_so():
@@ -159,6 +160,17 @@ def test_revenue_cohorts_agree_with_plain_loops(seed, kept):
         assert row["rate"] == (sum(now) / sum(firsts) if sum(firsts) else None)
     months = found["month"].n_unique()
     assert cells.height == months * (months + 1) // 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_dated_after_as_of_changes_a_lifetime(seed):
+    rows, as_of = company(seed), date(2026, 5, 3)
+    ended = pl.when(pl.col("ended_on") <= as_of)
+    then = rows.filter(pl.col("started_on") <= as_of).with_columns(
+        ended.then("ended_on").alias("ended_on"), ended.then("end_kind").alias("end_kind")
+    )
+    assert lifetimes(rows, as_of=as_of).equals(lifetimes(then, as_of=as_of))
+    assert lifetime_curve(rows, as_of=as_of, by="plan").equals(lifetime_curve(then, as_of=as_of, by="plan"))
 
 
 def test_a_cohort_s_size_is_what_movements_call_new():

@@ -289,10 +289,12 @@ def test_exchange_rates_have_a_line_of_their_own():
 
 
 def test_a_rate_of_a_month_that_has_not_begun_is_not_known():
-    rates = pl.DataFrame({"currency": ["USD"] * 2, "month": [date(2026, 1, 1), date(2026, 3, 1)], "rate": [0.9, 5.0]})
+    rates = pl.DataFrame({"currency": ["USD"], "month": [date(2026, 3, 1)], "rate": [5.0]})
     rows = frame(paid("01-10")).with_columns(mrr_local=pl.col("mrr"), currency=pl.lit("USD"))
-    found = account_movements(rows, fx_rates=rates, **{**YEAR, "as_of": date(2026, 2, 28)})
-    assert found["closing"].to_list() == [90, 90]
+    options = {"fx_rates": rates, "since": date(2026, 1, 1), "until": date(2026, 2, 28)}
+    # Until March there is no rate: the constant one holds. Then the first known rate serves the months before it.
+    assert account_movements(rows, as_of=date(2026, 2, 28), **options)["closing"].to_list() == [100, 100]
+    assert account_movements(rows, as_of=date(2026, 3, 1), **options)["closing"].to_list() == [500, 500]
 
 
 PLANS = [paid("01-01", "03-10", plan="Basic"), paid("03-10", mrr=160, plan="Pro")]

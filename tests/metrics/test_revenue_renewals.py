@@ -310,3 +310,13 @@ def test_renewals_agree_with_plain_loops(seed):
             ).iter_rows()
         }
         assert told == by_hand(rows, as_of, grace)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_dated_after_as_of_change_nothing(seed):
+    rows, as_of = frame(*random_company(seed)), date(2026, 4, 2)
+    then = rows.filter(pl.col("started_on") <= as_of)
+    window = {"since": date(2026, 1, 1), "until": date(2026, 12, 31), "as_of": as_of}
+    assert renewals(rows, **window).equals(renewals(then, **window))
+    assert leaving(rows, as_of=as_of).equals(leaving(then, as_of=as_of))
+    assert late_renewals(rows, as_of=as_of).equals(late_renewals(then, as_of=as_of))

@@ -16,7 +16,9 @@ HISTORY_MONTHS = 12
 @cached
 def directory(frames: Frames) -> pl.DataFrame:
     """Every account by name: ``account_id, name``."""
-    return frames.accounts.select("account_id", pl.coalesce("name", "account_id").alias("name")).sort("name").collect()
+    names = frames.accounts.select("account_id", pl.coalesce("name", "account_id").alias("name"))
+    plain = pl.col("name").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "")
+    return names.sort(plain, "account_id").collect()
 
 
 @cached

@@ -22,7 +22,7 @@ PEOPLE = {
     "email": Column("E-mail"),
     "left_on": Column("Left", "day"),
 }
-TIMELINE = {"day": Column("Day", "day"), "what": Column("What"), "text": Column("", width="large")}
+TIMELINE = {"day": Column("Day", "day"), "what": Column("What"), "text": Column("Details", width="large")}
 UNUSED = {
     "name": Column("Feature"),
     "is_key": Column("Key", "flag"),
@@ -90,18 +90,21 @@ def _worth(card: dict[str, Any], name: str, meaning: str) -> list[str]:
     return notes
 
 
-def renewal(stretches: pl.DataFrame, as_of: date, currency: str) -> tuple[str, str]:
-    """The next renewal and the last day to give notice."""
-    served = stretches.filter(
-        (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
-    )
-    ahead = served.filter(pl.col("renews_on") >= as_of).sort("renews_on")
+def renewal(stretches: pl.DataFrame, as_of: date) -> tuple[str, str]:
+    """How far the next renewal is, or the end of one who leaves, and what to know about it."""
+    runs = (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
+    served = stretches.filter(runs)
     ending = served.filter(pl.col("ended_on").is_not_null() & pl.col("cancel_requested_at").is_not_null())
     if ending.height:
-        return f"ends {words.day(ending['ended_on'].max())}", "cancellation requested"  # type: ignore[arg-type]
+        row = ending.sort("ended_on").row(-1, named=True)
+        return f"ends in {_days(row['ended_on'], as_of)}", f"{words.day(row['ended_on'])} · cancellation requested"
+    ahead = served.filter(pl.col("renews_on") >= as_of).sort("renews_on")
     if not ahead.height:
         return words.NOTHING, "no renewal date known"
     row = ahead.row(0, named=True)
-    if not row["notice_days"]:
-        return words.day(row["renews_on"]), "no notice period known"
-    return words.day(row["renews_on"]), f"notice of {words.plural(row['notice_days'], 'day')} before"
+    notice = f"{words.plural(row['notice_days'], 'day')} of notice" if row["notice_days"] else "no notice period known"
+    return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice}"
+
+
+def _days(day: date, as_of: date) -> str:
+    return words.plural((day - as_of).days, "day")
