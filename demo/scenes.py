@@ -66,12 +66,12 @@ class Scenes(Writer):
         self._serve(a, None, since=again)
 
     def _shrunk(self, a: Account) -> None:
-        """Moves to a third fewer seats in the middle of a term."""
+        """Moves to a fifth fewer seats in the middle of a term."""
         since = self._begin(a)
         on = self._in_month(a.part, 22, since)
-        a.seats = max(a.seats, 4)
+        a.seats = max(a.seats, 5)
         self._pay(a, since, on, contracts.FOLLOWED)
-        a.seats = max(2, round(a.seats * 0.66))
+        a.seats = max(2, round(a.seats * 0.8))
         self._pay(a, on, None, None)
         self._serve(a)
 

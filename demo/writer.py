@@ -67,12 +67,12 @@ class Writer:
         a.left_on, a.asked_on, a.cause = until, asked_on, cause
 
     def _in_month(self, part: str, first: int, since: date) -> date:
-        """A day in one of the last two full months for the first six of a part, in an earlier month for the others.
+        """A day in one of the last two full months for the first four of a part, in an earlier month for the others.
 
         So these two months, which the overview compares, have a handful of every movement.
         """
         turn = self.turn[part] = self.turn.get(part, -1) + 1
-        month = MONTHS - 1 - turn % 2 if turn < 6 else int(self.rng.integers(first, MONTHS - 2))
+        month = MONTHS - 1 - turn % 2 if turn < 4 else int(self.rng.integers(first, MONTHS - 2))
         day = self.timeline.start(month) + timedelta(days=int(self.rng.integers(3, 25)))
         return max(day, since + timedelta(days=40))
 

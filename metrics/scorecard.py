@@ -8,7 +8,7 @@ import polars as pl
 
 from metrics.as_of import as_of_view
 from metrics.current import current_mrr, current_plans
-from metrics.inputs import Frame, Frames, is_month_end, lazy, source
+from metrics.inputs import Frame, Frames, is_month_end, lazy, source, wall_times
 from metrics.peers import peer_percentiles
 from metrics.usage import UsageSummary, summarise_usage, window_ends, window_on
 from metrics.value_use import (
@@ -130,12 +130,16 @@ def scorecard(frames: Frames, *, as_of: date, grace_days: int = 30) -> pl.DataFr
     Reads ``accounts``, ``subscriptions``, ``people``, ``features``, ``entitlements``, ``reach``, ``usage_28d`` of
     ``frames``, as they stood on ``as_of``.
     """
-    view = as_of_view(frames, as_of)
-    features, usage_28d = view.get("features"), source(view, "usage_28d", WINDOW)
-    window = window_on(window_ends(usage_28d), as_of)
+    view = as_of_view({name: wall_times(frame) for name, frame in frames.items()}, as_of)
+    features, all_use = view.get("features"), source(view, "usage_28d", WINDOW)
+    window = window_on(window_ends(all_use), as_of)
+    usage_28d = all_use.filter(pl.col("window_end") == pl.lit(window, dtype=pl.Date)).collect()
     subscriptions = source(view, "subscriptions", {})
     current = _with_everyone(view, current_mrr(subscriptions, as_of=as_of, grace_days=grace_days))
     usage = summarise_usage(usage_28d, features, days=[as_of])
+    if not usage.at(window)["named"].any():
+        # Nobody is named this time: whether people ever are is for the windows before to say.
+        usage = summarise_usage(all_use, features, days=[as_of])
     counts = value_counts(current, usage, view.get("reach"), as_of=as_of)
     plans = current_plans(subscriptions, as_of=as_of, grace_days=grace_days)
     used = in_value_use(usage_28d, features, window)

@@ -1,9 +1,9 @@
 """Churn reasons: why customers leave, the money behind each reason, their words, and how the ending felt."""
 
 import streamlit as st
-from metrics.themes import tag_themes
 
 from metrics import churn_reasons as metric
+from metrics.themes import tag_themes
 from pages.shared import data, figures, filters, links, notes, panel, tables
 from pages.shared.answers import churn_reasons
 from pages.shared.choices import choose
@@ -62,19 +62,15 @@ with panel.section("Who left, in their words", detail="The dearest first; pick a
     )
     links.open_account(tables.chosen(rows, picked))
 
-with panel.section(
-    "Over time", metric.reason_trend, detail="MRR lost by month, for the dearest reasons of the period."
-):
+with panel.section("Over time", metric.reason_trend, detail="MRR lost by month; together it is all that churned."):
     trend = findings.dearest(metric.reason_trend(leavers), reasons, names)
-    panel.chart(
-        figures.line(
-            trend,
-            x="month",
-            y="lost_mrr",
-            unit=figures.money(currency),
-            by="label",
-            title="Churned MRR by reason",
-            from_zero=True,
-        ),
-        key="reasons_over_time",
+    columns = figures.stacked(
+        trend,
+        x="month",
+        y="lost_mrr",
+        by="label",
+        unit=figures.money(currency),
+        title="Churned MRR by reason",
+        quiet=findings.OTHERS,
     )
+    panel.chart(columns, key="reasons_over_time")

@@ -5,6 +5,7 @@ its alt text, escapes what other people wrote, uses blue for kept and orange for
 """
 
 from pages.shared.bars import nps_distribution, ranked, waterfall
+from pages.shared.columns import stacked
 from pages.shared.heat_map import retention_heat_map
 from pages.shared.lines import history, line
 from pages.shared.template import alt_of, nothing
@@ -24,5 +25,6 @@ __all__ = [
     "nps_distribution",
     "ranked",
     "retention_heat_map",
+    "stacked",
     "waterfall",
 ]

@@ -284,3 +284,15 @@ def test_colours_stand_out_from_the_paper_and_text_can_be_read(mode):
 def test_the_scale_moves_steadily_away_from_the_paper(mode):
     distances = [contrast(colour, THEME[mode]["backgroundColor"]) for colour in THEME[mode]["chartSequentialColors"]]
     assert distances == sorted(distances)
+
+
+def test_a_stack_keeps_the_order_of_its_parts_and_greys_the_quiet_one():
+    rows = [(date(2026, month, 1), part, 100 * month) for part in ("Price", "All else") for month in (1, 2)]
+    frame = pl.DataFrame(rows, schema=["month", "part", "lost"], orient="row")
+    shown = figures.stacked(
+        frame, x="month", y="lost", by="part", unit=figures.money("EUR"), title="Churn", quiet="All else"
+    )
+    assert [bar.name for bar in shown.data] == ["Price", "All else"]
+    assert [list(bar.y) for bar in shown.data] == [[1, 2], [1, 2]]
+    assert shown.data[0].marker.color != shown.data[1].marker.color
+    assert figures.alt_of(shown) == "Churn. Price €3, All else €3."

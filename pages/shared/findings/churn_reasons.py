@@ -94,9 +94,18 @@ def cards(leavers: pl.DataFrame, ending: dict[str, Any], currency: str) -> list[
     ]
 
 
+OTHERS = "All else"
+
+
 def dearest(trend: pl.DataFrame, reasons: pl.DataFrame, names: Mapping[str, str], most: int = 4) -> pl.DataFrame:
-    """The trend of the reasons that cost most, the dearest first."""
+    """MRR lost by month for the reasons that cost most, the dearest first; all else is one part, so that it adds up."""
     said = reasons.filter(~pl.col("theme").is_in(NO_REASON)).head(most)["theme"].to_list()
-    order = pl.col("theme").replace_strict(said, range(len(said)), default=None, return_dtype=pl.Int64)
-    kept = trend.filter(pl.col("theme").is_in(said)).with_columns(order=order).sort("order", "month")
-    return labelled(kept, names)
+    order = pl.col("theme").replace_strict(said, range(len(said)), default=len(said), return_dtype=pl.Int64)
+    labels = labelled(trend, names).with_columns(order=order)
+    label = pl.when(pl.col("order") < len(said)).then("label").otherwise(pl.lit(OTHERS))
+    return (
+        labels.with_columns(label=label)
+        .group_by("order", "label", "month", maintain_order=True)
+        .agg(pl.col("lost_mrr").sum(), pl.col("state").max())
+        .sort("order", "month")
+    )

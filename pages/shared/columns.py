@@ -1,0 +1,47 @@
+"""Columns over time, stacked: what a total was made of, month by month."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from pages.shared import template, units, words
+
+
+def stacked(
+    frame: pl.DataFrame, *, x: str, y: str, by: str, unit: units.Unit, title: str, quiet: str = "", height: int = 320
+) -> go.Figure:
+    """A column per ``x``, made of the parts named by ``by``, the first of them at the bottom.
+
+    One row per ``x`` and part: at most five parts in colour, in the order in which they come; the part called
+    ``quiet`` is grey. The legend is above, because parts of a stack have no room for their names.
+    """
+    if frame.is_empty() or not frame[y].sum():
+        return template.nothing("Nothing to draw for this choice yet.")
+    parts = frame[by].unique(maintain_order=True).to_list()
+    totals = {part: frame.filter(pl.col(by) == part)[y].sum() for part in parts}
+    said = ", ".join(f"{part} {unit.write(total)}" for part, total in totals.items())
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "traceorder": "normal"}
+    shown = template.figure(height=height, alt=f"{title}. {said}.", barmode="stack", showlegend=True, legend=legend)
+    colours = iter(template.SERIES)
+    for part in parts:
+        rows = frame.filter(pl.col(by) == part).sort(x).to_dicts()
+        colour = template.QUIET if part == quiet else next(colours, template.QUIET)
+        shown.add_bar(
+            x=[row[x] for row in rows],
+            y=[unit.draw(row[y]) for row in rows],
+            name=words.in_figure(part, longest=28),
+            marker={"color": colour},
+            hovertext=[_hover(row, x, y, unit, part) for row in rows],
+            hoverinfo="text",
+        )
+    shown.update_yaxes(tickprefix=unit.prefix, ticksuffix=unit.suffix, tickformat=unit.tick, nticks=5)
+    shown.update_xaxes(nticks=8, tickangle=0)
+    return shown
+
+
+def _hover(row: dict[str, Any], x: str, y: str, unit: units.Unit, part: str) -> str:
+    running = "<br>still running" if row.get("state") == "provisional" else ""
+    return f"<b>{unit.write(row[y])}</b>  {words.in_figure(part)}<br>{words.month(row[x])}{running}"
