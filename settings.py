@@ -192,7 +192,10 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
     try:
         return Settings.model_validate(values | given)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        lines = [
+            f"  {'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
         raise SettingsError("\n".join([f"{path} has values that cannot be used:", *lines])) from None
 
 

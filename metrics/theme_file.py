@@ -51,9 +51,13 @@ class Theme:
 
 @dataclass(frozen=True)
 class Language:
-    """A language comments may be in: its script, small words to tell it by, and words that join opposites."""
+    """A language comments may be in: its script, small words to tell it by, and words that join opposites.
+
+    ``anywhere``: patterns may match inside words, as the language joins words or does not part them.
+    """
 
     script: str
+    anywhere: bool
     words: frozenset[str]
     no_answer: frozenset[str]
     but: tuple[str, ...]
@@ -135,12 +139,16 @@ def _known(table: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
 
 def _language(code: str, table: Mapping[str, Any]) -> Language:
     where = f"language {code}"
-    _known(table, ("script", "words", "no_answer", "but"), where)
+    _known(table, ("script", "starts", "words", "no_answer", "but"), where)
     script = table.get("script")
     if script not in SCRIPTS:
         raise ThemesError(f"{where}: `script` must be one of {', '.join(SCRIPTS)}, not {script!r}")
+    starts = table.get("starts", "word")
+    if starts not in ("word", "anywhere"):
+        raise ThemesError(f'{where}: `starts` must be "word" or "anywhere", not {starts!r}')
     return Language(
         script=script,
+        anywhere=starts == "anywhere",
         words=frozenset(fold(str(table.get("words", ""))).split()),
         no_answer=frozenset(fold(text).strip(" .!-") for text in _strings(table.get("no_answer", []), where)),
         but=tuple(fold(word) for word in str(table.get("but", "")).split("|") if word.strip()),
@@ -168,19 +176,23 @@ def _theme(position: int, table: Mapping[str, Any], languages: Mapping[str, Lang
         play=play,
         reasons=tuple(_strings(table.get("reasons", []), where)),
         patterns=_by_language(table, "patterns", where, languages, _rules),
-        examples=_by_language(table, "examples", where, languages, lambda found, at: tuple(_strings(found, at))),
+        examples=_by_language(table, "examples", where, languages, lambda found, at, _: tuple(_strings(found, at))),
         merged_into=table.get("merged_into"),
     )
 
 
 def _by_language(
-    table: Mapping[str, Any], key: str, where: str, languages: Mapping[str, Language], read: Callable[[Any, str], T]
+    table: Mapping[str, Any],
+    key: str,
+    where: str,
+    languages: Mapping[str, Language],
+    read: Callable[[Any, str, Language], T],
 ) -> dict[str, T]:
     found = table.get(key, {})
     if not isinstance(found, dict):
         raise ThemesError(f"{where}: `{key}` must be a table by language, such as {key}.en")
     _known(found, languages, f"{where}: `{key}`")
-    return {code: read(value, f"{where}, {key}.{code}") for code, value in found.items()}
+    return {code: read(value, f"{where}, {key}.{code}", languages[code]) for code, value in found.items()}
 
 
 def _strings(found: Any, where: str) -> list[str]:
@@ -189,7 +201,7 @@ def _strings(found: Any, where: str) -> list[str]:
     return found
 
 
-def _rules(found: Any, where: str) -> tuple[Rule, ...]:
+def _rules(found: Any, where: str, language: Language) -> tuple[Rule, ...]:
     """Rules from a list of patterns; single ones become one alternation, which is faster to match."""
     if not isinstance(found, list):
         raise ThemesError(f"{where}: expected a list of patterns, not {found!r}")
@@ -199,8 +211,8 @@ def _rules(found: Any, where: str) -> tuple[Rule, ...]:
         parts = [item] if isinstance(item, str) else _strings(item, where)
         for part in parts:
             _check(part.removeprefix("!"), where)
-        every = tuple(fold_pattern(part) for part in parts if not part.startswith("!"))
-        never = tuple(fold_pattern(part[1:]) for part in parts if part.startswith("!"))
+        every = tuple(_placed(part, language) for part in parts if not part.startswith("!"))
+        never = tuple(_placed(part[1:], language) for part in parts if part.startswith("!"))
         if not every:
             raise ThemesError(f"{where}: {item!r} says only what must not match\n\nHint: add what must.")
         if isinstance(item, str):
@@ -209,6 +221,12 @@ def _rules(found: Any, where: str) -> tuple[Rule, ...]:
             together.append(Rule(every, never))
     joined = (Rule(("|".join(f"(?:{pattern})" for pattern in alternatives),)),) if alternatives else ()
     return joined + tuple(together)
+
+
+def _placed(pattern: str, language: Language) -> str:
+    """The pattern in the form of folded text, starting at the start of a word where the language asks for it."""
+    folded = fold_pattern(pattern)
+    return folded if language.anywhere or folded.startswith(("^", "\\b", "\\W")) else rf"\b(?:{folded})"
 
 
 def _check(pattern: str, where: str) -> None:
@@ -250,18 +268,21 @@ def _praise(code: str, table: Mapping[str, Any], languages: Mapping[str, Languag
     if code not in languages:
         raise ThemesError(f"{where}: there is no [languages.{code}]")
     _known(table, ("good", "negated", "denied", "about", "praised"), where)
+    language = languages[code]
     return Praise(
-        good=_rules(table.get("good", []), f"{where}.good"),
-        negated=_rules(table.get("negated", []), f"{where}.negated"),
-        denied=_rules(table.get("denied", []), f"{where}.denied"),
-        about=_by_theme(table, "about", where, names),
-        praised=_by_theme(table, "praised", where, names),
+        good=_rules(table.get("good", []), f"{where}.good", language),
+        negated=_rules(table.get("negated", []), f"{where}.negated", language),
+        denied=_rules(table.get("denied", []), f"{where}.denied", language),
+        about=_by_theme(table, "about", where, names, language),
+        praised=_by_theme(table, "praised", where, names, language),
     )
 
 
-def _by_theme(table: Mapping[str, Any], key: str, where: str, names: set[str]) -> dict[str, tuple[Rule, ...]]:
+def _by_theme(
+    table: Mapping[str, Any], key: str, where: str, names: set[str], language: Language
+) -> dict[str, tuple[Rule, ...]]:
     found = table.get(key, {})
     if not isinstance(found, dict):
         raise ThemesError(f"{where}: `{key}` must be a table by theme")
     _known(found, sorted(names), f"{where}.{key}")
-    return {theme: _rules(patterns, f"{where}.{key}.{theme}") for theme, patterns in found.items()}
+    return {theme: _rules(patterns, f"{where}.{key}.{theme}", language) for theme, patterns in found.items()}

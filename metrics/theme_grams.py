@@ -16,7 +16,7 @@ import polars as pl
 from metrics.theme_file import Themes
 from metrics.theme_text import fold
 
-ALIKE = 0.42
+ALIKE = 0.52
 """Sentences less alike than this are not taken to mean the same."""
 SIZES = {"latin": (3, 4), "cyrillic": (3, 4), "han": (1, 2)}
 

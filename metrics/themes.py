@@ -13,6 +13,9 @@ __all__ = [
     "reason_themes", "tag_themes", "theme_names",
 ]  # fmt: skip
 
+STRONGLY_ALIKE = 0.62
+"""Likeness to an example that counts beside a pattern that says something else."""
+
 
 def tag_themes(
     comments: pl.DataFrame | pl.LazyFrame, themes: Themes, *, corrections: pl.DataFrame | None = None
@@ -72,11 +75,18 @@ def _one_per_response(comments: pl.DataFrame) -> pl.DataFrame:
 def _sentence_themes(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
     """``sentence, theme, score, polarity`` by all methods: patterns first, likeness to examples beside them.
 
-    Likeness cannot tell praise from complaint, so it counts only where a sentence does not praise.
+    Likeness cannot tell praise from complaint, and short words are alike by chance: it counts only where patterns
+    find nothing in the sentence, or where it is strong and the sentence does not praise.
     """
     patterns = match(told, themes)
     praising = patterns.filter(pl.col("polarity") == PRAISE)
-    likeness = alike(told, themes).join(praising, on="sentence", how="anti")
+    close = alike(told, themes)
+    likeness = pl.concat([
+        close.join(patterns, on="sentence", how="anti"),
+        close.join(patterns, on="sentence", how="semi")
+        .filter(pl.col("score") >= STRONGLY_ALIKE)
+        .join(praising, on="sentence", how="anti"),
+    ])  # fmt: skip
     columns = ["sentence", "theme", "score", "polarity"]
     return pl.concat([patterns.select(columns), likeness.with_columns(polarity=pl.lit(COMPLAINT)).select(columns)])
 

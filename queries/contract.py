@@ -28,7 +28,6 @@ class Column:
     required: bool = False
     not_null: bool = False
     observed: bool = False
-    whole: bool = False
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
@@ -250,7 +249,7 @@ NPS = Source(
         _text("user_id", "the person asked"),
         _happened("sent_at", "when it was sent"),
         _happened("responded_at", "when it was answered"),
-        Column("score", "integer", "0 to 10", whole=True, low=0, high=10),
+        Column("score", "integer", "0 to 10", low=0, high=10),
         _text("comment", "what they wrote"),
         _text("survey", "which survey"),
         _text("kind", "what it asks about", ("relationship", "transactional")),
@@ -273,8 +272,8 @@ EXIT_SURVEYS = Source(
         _text("reason", "the reason they chose"),
         _text("comment", "what they wrote"),
         _text("competitor", "where they went"),
-        Column("would_return", "integer", "0 to 10", whole=True, low=0, high=10),
-        Column("ease", "integer", "how easy leaving was, 1 to 5", whole=True, low=1, high=5),
+        Column("would_return", "integer", "0 to 10", low=0, high=10),
+        Column("ease", "integer", "how easy leaving was, 1 to 5", low=1, high=5),
         _flag("regrettable", "the CSM's judgement"),
     ),
     key=("response_id",),
@@ -292,7 +291,7 @@ TICKETS = Source(
         _happened("solved_at", "when it was solved"),
         _text("priority", "how urgent; `urgent` and `high` weigh on health"),
         _text("subject", "what it is about"),
-        Column("csat", "integer", "satisfaction, 1 to 5", whole=True, low=1, high=5),
+        Column("csat", "integer", "satisfaction, 1 to 5", low=1, high=5),
         _happened("csat_at", "when they rated it"),
         _text("url", "the ticket's page"),
     ),
@@ -368,7 +367,7 @@ FX_RATES = Source(
             "reporting currency for one unit of this one",
             required=True,
             not_null=True,
-            low=0,
+            low=1e-6,
         ),
     ),
     key=("currency", "month"),

@@ -5,12 +5,15 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+import settings
 from demo import stories
 from demo.months import MONTHS, Timeline
+from metrics.churn_reasons import NO_REASON, leavers, reasons
 from metrics.intervals import share_change
 from metrics.nps import nps, nps_change
 from metrics.retention import cohort_retention, pooled_curve
 from metrics.revenue import account_movements, movements, rates
+from metrics.themes import load_themes, reason_themes, tag_themes
 from metrics.value import current_mrr, zombies
 from tests.conftest import DEMO_PLAN
 
@@ -53,17 +56,24 @@ def test_cohorts_after_the_importer_shipped_stay_more_often(demo_frames):
     assert verdict == "up"
 
 
-def test_price_is_the_reason_people_give_at_the_renewals_after_the_rise(demo_frames):
-    since = start(STORIES["price_rise"].months[0])
-    answers = demo_frames.exit_surveys.filter(pl.col("outcome") == "left", pl.col("reason").is_not_null()).collect()
-    price = (
-        answers.with_columns(late=pl.col("submitted_at").dt.date() >= since, price=pl.col("reason") == "price")
-        .group_by("late")
-        .agg(pl.col("price").mean(), pl.len())
-    )
-    shares = {row["late"]: row["price"] for row in price.to_dicts()}
-    assert shares[True] > 0.2
-    assert shares[True] > shares.get(False, 0)
+def why(frames, moves, since, until):
+    """Shares of leavers by theme: what the churn reasons page shows."""
+    themes = load_themes(settings.ROOT / "config" / "themes.toml")
+    spoken = frames.exit_surveys.join(frames.accounts.select("account_id", "language"), on="account_id")
+    tagged = tag_themes(spoken.select("response_id", "language", text="comment").collect(), themes)
+    options = {"reason_themes": reason_themes(themes), "since": since, "until": until, "as_of": TODAY}
+    left = leavers(moves, frames.subscriptions, frames.exit_surveys, tagged, frames.accounts, **options)
+    return dict(reasons(left).select("theme", "share").iter_rows())
+
+
+def test_price_is_the_reason_most_give_at_the_renewals_after_the_rise(demo_frames, moves):
+    rise = start(STORIES["price_rise"].months[0])
+    before = why(demo_frames, moves, start(1), rise - timedelta(days=1))
+    after = why(demo_frames, moves, rise, TODAY)
+    named = {theme: share for theme, share in after.items() if theme not in NO_REASON}
+    assert max(named, key=named.get) == "price"
+    assert after["price"] > 0.15
+    assert after["price"] > before.get("price", 0)
 
 
 def test_the_week_of_outages_brings_tickets_and_takes_nps_down(demo_frames):
@@ -81,11 +91,10 @@ def test_the_week_of_outages_brings_tickets_and_takes_nps_down(demo_frames):
     assert nps(after)["score"].item() < nps(before)["score"].item() - 10
 
 
-def test_unreliable_is_a_reason_for_leaving_after_the_outages(demo_frames):
-    _, last = stories.outage_days(TODAY)
-    said = demo_frames.exit_surveys.filter(pl.col("reason") == "unreliable").collect()["submitted_at"].dt.date()
-    assert said.len() > 0
-    assert (said >= last - timedelta(days=8)).mean() > 0.5
+def test_unreliable_is_a_reason_for_leaving_after_the_outages(demo_frames, moves):
+    first, _ = stories.outage_days(TODAY)
+    assert why(demo_frames, moves, start(1), first - timedelta(days=31)).get("unreliable", 0) < 0.05
+    assert why(demo_frames, moves, first, TODAY)["unreliable"] > 0.05
 
 
 def test_the_zombies_pay_and_get_nothing(demo_frames):
