@@ -14,7 +14,7 @@ from metrics.inputs import Frame, Frames, lazy, month_ends, wall_times
 from metrics.measures import GROUPS, MEASURES, measures, prepare
 from metrics.points import Numbers, changes, group_means, scores
 
-__all__ = ["BANDS", "GROUPS", "MEASURES", "explain_change", "health", "health_history", "measures"]
+__all__ = ["BANDS", "GROUPS", "MEASURES", "WEIGHTS", "explain_change", "health", "health_history", "measures"]
 
 BANDS: Mapping[str, float] = {"green": 70, "yellow": 40, "red": 0}
 """The least score of each band."""

@@ -6,7 +6,7 @@ import streamlit as st
 from metrics.health import health, health_history
 from metrics.value import scorecard, unused_entitlements
 from pages.shared import data, figures, links, notes, panel, tables, words
-from pages.shared.answers import account
+from pages.shared.answers import account, accounts
 from pages.shared.findings import account as findings
 
 view = data.view()
@@ -25,7 +25,7 @@ def mine(frame: pl.DataFrame) -> pl.DataFrame:
 
 about = account.about(view, account_id).row(0, named=True)
 card = next(mine(account.scorecards(view)).iter_rows(named=True), None)
-now = next(mine(account.healths(view)).iter_rows(named=True), None)
+now = next(mine(accounts.health_now(view)).iter_rows(named=True), None)
 history = mine(account.histories(view))
 stretches = account.subscriptions(view, account_id)
 panel.head(*findings.headline(about["name"] or account_id, now, card, currency))

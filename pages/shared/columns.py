@@ -21,8 +21,8 @@ def stacked(
     if frame.is_empty() or not frame[y].sum():
         return template.nothing("Nothing to draw for this choice yet.")
     parts = frame[by].unique(maintain_order=True).to_list()
-    totals = {part: frame.filter(pl.col(by) == part)[y].sum() for part in parts}
-    said = ", ".join(f"{part} {unit.write(total)}" for part, total in totals.items())
+    totals = dict(frame.group_by(by).agg(pl.col(y).sum()).iter_rows())
+    said = ", ".join(f"{part} {unit.write(totals[part])}" for part in parts)
     legend = {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "traceorder": "normal"}
     shown = template.figure(height=height, alt=f"{title}. {said}.", barmode="stack", showlegend=True, legend=legend)
     colours = iter(template.SERIES)

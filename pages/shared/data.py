@@ -43,6 +43,11 @@ def view() -> View:
     return st.session_state.get(_VIEW) or begin()
 
 
+def view_of(opened: Frames) -> View:
+    """The view that ``opened`` is of, so that one cached question may ask another."""
+    return View(opened.manifest.id, opened.scope.csm_email)
+
+
 def frames(looked_at: View) -> Frames:
     """The frames of a view, of the accounts its viewer may see."""
     return open_snapshot(looked_at.snapshot_id, Scope(csm_email=looked_at.csm_email), settings.get())

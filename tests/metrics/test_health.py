@@ -407,6 +407,31 @@ def test_recency_falls_from_the_last_window_with_value() -> None:
     assert measured(usage_28d=[use(ends[0], 1), other])["recency"] == 0
 
 
+def test_within_a_month_the_last_28_days_stand_against_the_28_before() -> None:
+    rows = [use(date(2026, 3, 23), 90), use(date(2026, 4, 20), 0), use(AS_OF, 70)]
+    found = measured(date(2026, 4, 20), usage_28d=rows)
+    assert found["use_change"] == 0
+    assert found["recency"] == pytest.approx(100 * (1 - 20 / 90))
+
+
+def test_a_window_that_speaks_for_one_day_says_nothing_about_the_past() -> None:
+    ends = [use(date(2025, 12, 31), 9), use(date(2026, 1, 31), 9), use(AS_OF, 9, "b")]
+    four_weeks_ago = [*ends, use(date(2026, 3, 5), 9)]
+    assert measured(usage_28d=ends)["recency"] == measured(usage_28d=four_weeks_ago)["recency"]
+
+
+def test_times_in_a_zone_count_on_the_day_they_show_there() -> None:
+    late = datetime(2026, 4, 1, 0, 30)
+    world = company(touches=[contact(late)], nps=[answer(10, late)], tickets=[ticket(late)])
+    zoned = {
+        name: frame.with_columns(pl.selectors.datetime().dt.replace_time_zone("Europe/Berlin"))
+        for name, frame in world.items()
+    }
+    for as_of, seen in ((AS_OF, False), (date(2026, 4, 1), True)):
+        found = measures(zoned, as_of=as_of).row(0, named=True)
+        assert [found[name] is not None for name in ("silence", "nps", "open_urgent")] == [seen] * 3
+
+
 def test_paused_and_parked_accounts_are_not_expected_to_use_anything() -> None:
     for kind in ("paused", "parked"):
         rows = [{"account_id": "a", "kind": kind, "mrr": 100, "started_on": date(2025, 1, 1)}]

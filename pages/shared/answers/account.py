@@ -7,7 +7,7 @@ import polars as pl
 import settings
 from metrics.value import scorecard, unused_entitlements, value_active_28d
 from pages.shared.answers import accounts
-from pages.shared.data import cached
+from pages.shared.data import cached, view_of
 from queries.frames import Frames
 
 HISTORY_MONTHS = 12
@@ -34,16 +34,10 @@ def scorecards(frames: Frames) -> pl.DataFrame:
 
 
 @cached
-def healths(frames: Frames) -> pl.DataFrame:
-    """Health of all accounts now, with every measure."""
-    return accounts.health_now(frames)
-
-
-@cached
 def histories(frames: Frames) -> pl.DataFrame:
     """Health of all accounts at the last month ends and now: ``on`` and the columns of ``health``."""
-    past = accounts.health_past(frames, HISTORY_MONTHS).rename({"month_end": "on"})
-    now = accounts.health_now(frames).select(pl.lit(frames.as_of).alias("on"), pl.all())
+    past = accounts.health_past(view_of(frames), HISTORY_MONTHS).rename({"month_end": "on"})
+    now = accounts.health_now(view_of(frames)).select(pl.lit(frames.as_of).alias("on"), pl.all())
     return pl.concat([past, now], how="diagonal_relaxed")
 
 

@@ -10,7 +10,7 @@ from metrics.health import explain_change, health, health_history
 from metrics.measures import measures
 from metrics.relations import contact_days, silence
 from metrics.value import current_mrr, zombies
-from pages.shared.data import cached
+from pages.shared.data import cached, view_of
 from queries.frames import Frames
 
 
@@ -19,6 +19,7 @@ def _bands() -> dict[str, float]:
     return {str(name): least for name, least in settings.get().health.bands.items()}
 
 
+@cached
 def health_now(frames: Frames) -> pl.DataFrame:
     """Health of every account that pays, as of now, with the settings' weights and bands."""
     held = settings.get()
@@ -26,6 +27,7 @@ def health_now(frames: Frames) -> pl.DataFrame:
     return health(found, held.health.weights, as_of=frames.as_of, bands=_bands())
 
 
+@cached
 def health_past(frames: Frames, months: int) -> pl.DataFrame:
     """Health at the last month ends, from what was known then."""
     held = settings.get()
@@ -39,6 +41,7 @@ def health_past(frames: Frames, months: int) -> pl.DataFrame:
     )
 
 
+@cached
 def silent_accounts(frames: Frames) -> pl.DataFrame:
     """Accounts that pay and get nothing from it, with the settings' limits."""
     held = settings.get()
@@ -83,7 +86,7 @@ def _last_scores(frames: Frames) -> pl.LazyFrame:
 def book(frames: Frames) -> pl.DataFrame:
     """One row per account that pays: health, change and its cause, MRR, renewal, silence, NPS, zombie days."""
     held = settings.get()
-    now, before = health_now(frames), health_past(frames, 1)
+    now, before = health_now(view_of(frames)), health_past(view_of(frames), 1)
     known = as_of_view(frames.mapping(), frames.as_of)
     quiet = silence(contact_days(known["touches"]), as_of=frames.as_of)
     money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=held.revenue.grace_days)
@@ -98,7 +101,11 @@ def book(frames: Frames) -> pl.DataFrame:
         .join(_renewals(frames), on="account_id", how="left")
         .join(quiet.lazy().select("account_id", "last_contact_on", "days_silent"), on="account_id", how="left")
         .join(_last_scores(frames), on="account_id", how="left")
-        .join(silent_accounts(frames).lazy().select("account_id", idle_days="days_silent"), on="account_id", how="left")
+        .join(
+            silent_accounts(view_of(frames)).lazy().select("account_id", idle_days="days_silent"),
+            on="account_id",
+            how="left",
+        )
         .sort("score", "account_id", nulls_last=True)
         .collect()
     )

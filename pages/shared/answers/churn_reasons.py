@@ -6,12 +6,12 @@ from datetime import date
 from functools import lru_cache
 
 import polars as pl
-from metrics.themes import Themes, load_themes, reason_themes, tag_themes, theme_names
 
 import settings
 from metrics import churn_reasons as metric
+from metrics.themes import Themes, load_themes, reason_themes, tag_themes, theme_names
 from pages.shared.answers.overview import account_months
-from pages.shared.data import cached
+from pages.shared.data import cached, view_of
 from pages.shared.filters import Who
 from queries.frames import Frames
 
@@ -27,7 +27,8 @@ def names() -> dict[str, str]:
     return theme_names(themes())
 
 
-def _tagged(frames: Frames) -> pl.DataFrame:
+@cached
+def tagged(frames: Frames) -> pl.DataFrame:
     """The themes of every exit survey's comment."""
     languages = frames.accounts.select("account_id", "language")
     comments = frames.exit_surveys.select("response_id", "account_id", text="comment")
@@ -40,10 +41,10 @@ def leavers(frames: Frames, who: Who, since: date) -> pl.DataFrame:
     """One row per account that left since a day: what it said, what it paid, and what people call it."""
     held = settings.get()
     rows = metric.leavers(
-        account_months(frames, who),
+        account_months(view_of(frames), who),
         frames.subscriptions,
         frames.exit_surveys,
-        _tagged(frames),
+        tagged(view_of(frames)),
         frames.accounts,
         since=since,
         until=frames.as_of,

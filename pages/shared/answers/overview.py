@@ -10,19 +10,20 @@ import settings
 from metrics.revenue import account_movements, arr, movements, rate_change, rates
 from metrics.value import current_mrr
 from pages.shared.answers.accounts import silent_accounts
-from pages.shared.data import cached
+from pages.shared.data import cached, view_of
 from pages.shared.filters import Filters, Who, narrow
 from queries.frames import Frames
 
 MONTHS = 24
 
 
-def account_months(frames: Frames, who: Who, months: int = MONTHS + 12) -> pl.DataFrame:
-    """Every account's months, from so many full months back to the running one; placed by the filters at opening."""
+@cached
+def account_months(frames: Frames, who: Who) -> pl.DataFrame:
+    """What each account did to MRR, month by month, a year before the months shown too; filters place it at opening."""
     held = settings.get()
     return account_movements(
         frames.subscriptions,
-        since=Filters(months, who).since(frames.as_of),
+        since=Filters(MONTHS + 12, who).since(frames.as_of),
         until=frames.as_of,
         as_of=frames.as_of,
         grace_days=held.revenue.grace_days,
@@ -38,31 +39,31 @@ def account_months(frames: Frames, who: Who, months: int = MONTHS + 12) -> pl.Da
 @cached
 def monthly(frames: Frames, who: Who) -> pl.DataFrame:
     """MRR movements by month."""
-    return movements(account_months(frames, who))
+    return movements(account_months(view_of(frames), who))
 
 
 @cached
 def run_rate(frames: Frames, who: Who) -> pl.DataFrame:
     """Annual and monthly recurring revenue at each month's close."""
-    return arr(account_months(frames, who))
+    return arr(account_months(view_of(frames), who))
 
 
 @cached
 def retention(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
     """GRR, NRR, logo retention and more by month, each with its interval."""
-    return rates(account_months(frames, who), span=span)
+    return rates(account_months(view_of(frames), who), span=span)
 
 
 @cached
 def changes(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
     """The last full month against the one before, with verdicts."""
-    return rate_change(account_months(frames, who), as_of=frames.as_of, span=span)
+    return rate_change(account_months(view_of(frames), who), as_of=frames.as_of, span=span)
 
 
 @cached
 def movers(frames: Frames, who: Who, month: date) -> pl.DataFrame:
     """The accounts that moved MRR in a month: ``name, movement, amount`` (signed), largest first."""
-    rows = account_months(frames, who, 12).filter((pl.col("month") == month) & (pl.col("amount") > 0))
+    rows = account_months(view_of(frames), who).filter((pl.col("month") == month) & (pl.col("amount") > 0))
     lost = pl.col("movement").is_in(["contraction", "paused", "churned", "moved_out"])
     told = rows.filter(pl.col("movement") != "left_after_pause").with_columns(
         amount=pl.when(lost).then(-pl.col("amount")).otherwise("amount")
@@ -82,7 +83,7 @@ def standing(frames: Frames, who: Who) -> pl.DataFrame:
     mine = pl.col("account_id").is_in(ids)
     grace = settings.get().revenue.grace_days
     served = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=grace).filter(mine)
-    silent = silent_accounts(frames).filter(mine)
+    silent = silent_accounts(view_of(frames)).filter(mine)
     groups = {
         "paying": served.filter(pl.col("mrr") > 0),
         "leaving": served.filter(pl.col("leaving")),
