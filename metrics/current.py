@@ -43,9 +43,9 @@ def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.
     gone = stretches.join(served, on="account_id", how="anti")
     return gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id")).filter(
         pl.col("pays"),
-        pl.col("ended_on") > as_of - timedelta(days=grace_days),
+        pl.col("ended_on") >= as_of - timedelta(days=grace_days),
         pl.col("cancel_requested_at").is_null(),
-        ~pl.col("end_kind").is_in(["requested", "changed"]).fill_null(False),
+        pl.col("end_kind").ne_missing("requested"),
     )
 
 

@@ -29,10 +29,14 @@ class ThemesError(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to match a sentence: all of ``every`` and none of ``never``, as regular expressions."""
+    """A way to match a sentence: all of ``every`` and none of ``never``, as regular expressions.
+
+    ``bare`` rules start with ``^``: they know a topic named by itself ("support"), which may as well be praised.
+    """
 
     every: tuple[str, ...]
     never: tuple[str, ...] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,8 +223,14 @@ def _rules(found: Any, where: str, language: Language) -> tuple[Rule, ...]:
             alternatives += every
         else:
             together.append(Rule(every, never))
-    joined = (Rule(("|".join(f"(?:{pattern})" for pattern in alternatives),)),) if alternatives else ()
-    return joined + tuple(together)
+    bare = [pattern for pattern in alternatives if pattern.startswith("^")]
+    within = [pattern for pattern in alternatives if not pattern.startswith("^")]
+    joined = [Rule((_either(group),), bare=group is bare) for group in (bare, within) if group]
+    return (*joined, *together)
+
+
+def _either(patterns: list[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def _placed(pattern: str, language: Language) -> str:

@@ -63,10 +63,16 @@ def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
 def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Language) -> pl.DataFrame:
     clauses = _clauses(told, language)
     patterns = {theme.id: theme.patterns[code] for theme in themes.all if code in theme.patterns}
+    keys = ["sentence", "clause"]
     whole = _find(told.select("sentence", "folded"), patterns, ["sentence"])
-    part = _find(clauses, patterns, ["sentence", "clause"])
+    within = _find(
+        clauses, {theme: [rule for rule in rules if not rule.bare] for theme, rules in patterns.items()}, keys
+    )
+    bare = _find(clauses, {theme: [rule for rule in rules if rule.bare] for theme, rules in patterns.items()}, keys)
+    part = pl.concat([within, bare]).unique(maintain_order=True)
     praise = _praise(clauses, part, themes, code)
     denied = clauses.filter(_any(themes.praise[code].denied)) if code in themes.praise else clauses.clear()
+    part = pl.concat([within, bare.join(praise, on="sentence", how="anti")]).unique(maintain_order=True)
     complaints = _complaints(whole, part, praise, denied)
     return pl.concat([
         complaints.select("sentence", "theme", score=pl.lit(MATCHED), polarity=pl.lit(COMPLAINT)),
@@ -77,15 +83,13 @@ def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Langua
 def _complaints(whole: pl.DataFrame, part: pl.DataFrame, praise: pl.DataFrame, denied: pl.DataFrame) -> pl.DataFrame:
     """Sentence and theme: found in a clause that does not deny it, or only by the sentence as a whole.
 
-    What only a clause says ("support") is no complaint where the sentence praises.
+    What only the whole sentence says is no complaint where a clause praises the same or denies anything.
     """
     both = ["sentence", "theme"]
     said = part.join(denied, on=["sentence", "clause"], how="anti").select(both).unique(maintain_order=True)
-    said_whole = said.join(whole, on=both, how="semi")
-    said_only = said.join(whole, on=both, how="anti").join(praise, on="sentence", how="anti")
     across = whole.join(part, on=both, how="anti").join(praise, on=both, how="anti")
     across = across.join(denied, on="sentence", how="anti").select(both)
-    return pl.concat([said_whole, said_only, across])
+    return pl.concat([said, across])
 
 
 def _praise(clauses: pl.DataFrame, part: pl.DataFrame, themes: Themes, code: str) -> pl.DataFrame:

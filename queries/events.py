@@ -98,13 +98,17 @@ def span(events: Events) -> tuple[date, date] | None:
     return first, events.one(events.day(sa.func.max(events.clock)), events.good)
 
 
-def next_day(events: Events, since: date) -> date | None:
-    """The day of the first good event on ``since`` or later; None when there is none."""
-    found = events.one(
-        events.day(sa.func.min(events.clock)),
-        events.good,
-        events.clock >= events.at(start_of(since, events.zone)),
-    )
+def first_day(events: Events, *, since: date | None = None, before: date | None = None) -> date | None:
+    """The day of the first good event on ``since`` or later and before ``before``; None when there is none.
+
+    Both limits spare the database a look at everything where its index finds ranges but not extremes (BRIN).
+    """
+    limits = [events.good]
+    if since is not None:
+        limits.append(events.clock >= events.at(start_of(since, events.zone)))
+    if before is not None:
+        limits.append(events.clock < events.at(start_of(before, events.zone)))
+    found = events.one(events.day(sa.func.min(events.clock)), *limits)
     assert found is None or isinstance(found, date)
     return found
 
@@ -121,7 +125,8 @@ def out_of_time(events: Events) -> Reading:
         TOO_EARLY: events.clock < events.at(FIRST),
         TOO_LATE: events.clock > events.at(events.last),
     }
-    counts = {words: int(events.one(sa.func.count(), test)) for words, test in tests.items()}
+    counting = sa.select(*(sa.func.count().filter(test).label(words) for words, test in tests.items()))
+    counts = events.session.frame(counting.select_from(events.source).where(sa.or_(*tests.values()))).row(0, named=True)
     samples = [_samples(events, words, tests[words]) for words, found in counts.items() if found]
     return Reading(
         bad=tuple(Bad(reason=words, day=None, events=found) for words, found in counts.items() if found),

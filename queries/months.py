@@ -77,7 +77,8 @@ def update(
     """Activity as the database has it now. ``before`` is None for a first or full refresh."""
     try:
         with events.session.savepoint(events.mapping.file):
-            span = reading.span(events)
+            known = {month.month for month in before.months} if before is not None else set()
+            ends = _ends(events, known, today)
             lost = reading.out_of_time(events)
     except SourceError as error:
         if events.time_type.startswith("timestamp") or error.timed_out:
@@ -87,7 +88,7 @@ def update(
     if before is not None:
         work.months = {month.month: month for month in before.months}
     changed_from = date.min if before is None else before.read_on - timedelta(days=late_days)
-    _read(work, events, list(_stretches(span, changed_from, today, set(work.months))), progress)
+    _read(work, events, list(_stretches(ends, changed_from, known)), progress)
     if before is not None:
         _recount(work, events, changed_from)
     return work
@@ -107,15 +108,20 @@ def split(store: Store, found: Reading, *, today: date, at: datetime) -> Work:
     return work
 
 
-def _stretches(
-    span: tuple[date, date] | None, changed_from: date, today: date, known: set[date]
-) -> Iterator[tuple[date, date]]:
-    """The stretches of days [start, end) to read, each inside one month."""
-    starts = [*([span[0]] if span else []), *([min(known)] if known else [])]
+def _ends(events: Events, known: set[date], today: date) -> tuple[date, date] | None:
+    """The first and the last month there is something to read or to keep in; None when there is nothing at all."""
+    first = reading.first_day(events, before=min(known) if known else None)
+    starts = [*([first] if first else []), *known]
     if not starts:
-        return
-    last = max([today, *([span[1]] if span else [])])
-    for month in months_between(min(starts), last):
+        return None
+    tomorrow = next_month(today)  # clocks that run ahead may reach it
+    ahead = tomorrow <= events.last.date() and reading.first_day(events, since=tomorrow)
+    return min(starts), max([tomorrow if ahead else today, *known])
+
+
+def _stretches(ends: tuple[date, date] | None, changed_from: date, known: set[date]) -> Iterator[tuple[date, date]]:
+    """The stretches of days [start, end) to read, each inside one month."""
+    for month in months_between(*ends) if ends else []:
         end = next_month(month)
         if month not in known:
             yield month, end
@@ -135,7 +141,7 @@ def _read(work: Work, events: Events, stretches: list[tuple[date, date]], progre
         is_new = month not in work.months
         if _read_stretch(work, events, start, end).is_empty and is_new:
             with events.session.savepoint(events.mapping.file):
-                idle_until = reading.next_day(events, end)
+                idle_until = reading.first_day(events, since=end)
 
 
 def _read_stretch(work: Work, events: Events, start: date, end: date) -> Reading:

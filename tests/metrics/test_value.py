@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.peers import peer_percentiles
+from metrics.revenue import late_renewals
 from metrics.value import (
     current_mrr,
     last_value_day,
@@ -268,9 +269,21 @@ def test_a_late_renewal_keeps_its_plan_and_money_until_the_grace_is_over() -> No
     late = subscription("a", ended_on=date(2026, 3, 2))
     assert current(late)["standing"] == "late_renewal"
     assert current(late)["mrr"] == 9900
-    assert current_mrr(subscriptions(late), as_of=date(2026, 4, 1)).is_empty()
+    assert current_mrr(subscriptions(late), as_of=date(2026, 4, 1))["standing"].to_list() == ["late_renewal"]
+    assert current_mrr(subscriptions(late), as_of=date(2026, 4, 2)).is_empty()
     for left in ({"cancel_requested_at": datetime(2026, 2, 1)}, {"end_kind": "requested"}):
         assert current_mrr(subscriptions({**late, **left}), as_of=AS_OF).is_empty()
+
+
+@pytest.mark.parametrize("end_kind", [None, "changed", "payment_failed", "requested"])
+@pytest.mark.parametrize("days", [0, 1, 29, 30, 31])
+def test_health_and_revenue_agree_on_who_renews_late(end_kind: str | None, days: int) -> None:
+    ended = date(2026, 3, 2)
+    rows = subscriptions(subscription("a", ended_on=ended, end_kind=end_kind))
+    today = ended + timedelta(days=days)
+    listed = late_renewals(rows, as_of=today)["account_id"].to_list()
+    standing = current_mrr(rows, as_of=today).filter(pl.col("standing") == "late_renewal")
+    assert standing["account_id"].to_list() == listed
 
 
 def test_planned_ends_and_starts_have_not_happened() -> None:
