@@ -22,6 +22,9 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres"
 
+bench: .venv/installed-dev
+	$(BIN)/python -m bench
+
 docs: .venv/installed
 	$(BIN)/python -m queries.document
 

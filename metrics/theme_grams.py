@@ -46,7 +46,7 @@ def alike(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
     rows: list[tuple[int, str, float]] = []
     for code, language in themes.languages.items():
         here = told.filter(pl.col("language") == code)
-        model = _model(themes, code, SIZES[language.script])
+        model = _model(themes, code, SIZES[language.script]) if here.height else None
         if model is None:
             continue
         for sentence, folded in here.select("sentence", "folded").iter_rows():

@@ -19,6 +19,9 @@ PRAISE = "praise"
 MATCHED = 0.9
 """The score of a pattern: it is written by a person, but not for this comment."""
 PRAISED = 0.8
+KEYS = ["sentence", "clause"]
+WHOLE = -1
+"""The clause that is the whole sentence; reading both at once compiles each pattern once."""
 
 
 def split_comments(comments: pl.DataFrame, themes: Themes) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -53,26 +56,31 @@ def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
 
     The theme is null for praise of nothing in particular. A theme is found once per sentence and polarity.
     """
+    spoken = set(told["language"].unique())
     found = [
         _in_language(told.filter(pl.col("language") == code), themes, code, language)
         for code, language in themes.languages.items()
+        if code in spoken
     ]
-    return pl.concat(found).unique(["sentence", "theme", "polarity"], maintain_order=True)
+    nothing = pl.DataFrame(
+        schema={"sentence": pl.Int64, "theme": pl.String, "score": pl.Float64, "polarity": pl.String}
+    )
+    return pl.concat([nothing, *found]).unique(["sentence", "theme", "polarity"], maintain_order=True)
 
 
 def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Language) -> pl.DataFrame:
     clauses = _clauses(told, language)
     patterns = {theme.id: theme.patterns[code] for theme in themes.all if code in theme.patterns}
-    keys = ["sentence", "clause"]
-    whole = _find(told.select("sentence", "folded"), patterns, ["sentence"])
-    within = _find(
-        clauses, {theme: [rule for rule in rules if not rule.bare] for theme, rules in patterns.items()}, keys
-    )
-    bare = _find(clauses, {theme: [rule for rule in rules if rule.bare] for theme, rules in patterns.items()}, keys)
-    part = pl.concat([within, bare]).unique(maintain_order=True)
-    praise = _praise(clauses, part, themes, code)
     denied = clauses.filter(_any(themes.praise[code].denied)) if code in themes.praise else clauses.clear()
-    part = pl.concat([within, bare.join(praise, on="sentence", how="anti")]).unique(maintain_order=True)
+    read = pl.concat([told.select("sentence", clause=pl.lit(WHOLE, pl.Int64), folded="folded"), clauses])
+    within = _find(read, _chosen(patterns, bare=False), KEYS)
+    bare = _find(read, _chosen(patterns, bare=True), KEYS)
+    whole = pl.concat([within, bare]).filter(pl.col("clause") == WHOLE).drop("clause").unique(maintain_order=True)
+    within, bare = (
+        found.filter(pl.col("clause") != WHOLE).join(denied, on=KEYS, how="anti") for found in (within, bare)
+    )
+    praise = _praise(clauses, pl.concat([within, bare]), themes, code)
+    part = pl.concat([within, bare.join(praise, on="sentence", how="anti")])
     complaints = _complaints(whole, part, praise, denied)
     return pl.concat([
         complaints.select("sentence", "theme", score=pl.lit(MATCHED), polarity=pl.lit(COMPLAINT)),
@@ -86,7 +94,7 @@ def _complaints(whole: pl.DataFrame, part: pl.DataFrame, praise: pl.DataFrame, d
     What only the whole sentence says is no complaint where a clause praises the same or denies anything.
     """
     both = ["sentence", "theme"]
-    said = part.join(denied, on=["sentence", "clause"], how="anti").select(both).unique(maintain_order=True)
+    said = part.select(both).unique(maintain_order=True)
     across = whole.join(part, on=both, how="anti").join(praise, on=both, how="anti")
     across = across.join(denied, on="sentence", how="anti").select(both)
     return pl.concat([said, across])
@@ -97,16 +105,21 @@ def _praise(clauses: pl.DataFrame, part: pl.DataFrame, themes: Themes, code: str
     if code not in themes.praise:
         return part.select("sentence", "theme").clear()
     telling = themes.praise[code]
-    keys = ["sentence", "clause"]
     good = clauses.filter(_any(telling.good) & ~_any(telling.negated))
-    about = _find(good, telling.about, keys)
-    praised = pl.concat([_find(clauses, telling.praised, keys), about])
-    praised = praised.join(part, on=[*keys, "theme"], how="anti")
-    as_such = good.join(praised, on=keys, how="anti").join(part, on=keys, how="anti")
+    about = _find(good, telling.about, KEYS)
+    praised = pl.concat([_find(clauses, telling.praised, KEYS), about])
+    praised = praised.join(part, on=[*KEYS, "theme"], how="anti")
+    as_such = good.join(praised, on=KEYS, how="anti").join(part, on=KEYS, how="anti")
     return pl.concat([
         praised.select("sentence", "theme"),
         as_such.select("sentence", theme=pl.lit(None, pl.String)),
     ]).unique(maintain_order=True)  # fmt: skip
+
+
+def _chosen(patterns: Mapping[str, Sequence[Rule]], *, bare: bool) -> dict[str, list[Rule]]:
+    """The bare rules of each theme, or the others; themes without such rules are left out."""
+    chosen = {theme: [rule for rule in rules if rule.bare is bare] for theme, rules in patterns.items()}
+    return {theme: rules for theme, rules in chosen.items() if rules}
 
 
 def _find(texts: pl.DataFrame, patterns: Mapping[str, Sequence[Rule]], keys: list[str]) -> pl.DataFrame:

@@ -142,7 +142,7 @@ def script(text: str) -> str | None:
 def guess_language(
     text: str, function_words: Mapping[str, frozenset[str]], scripts: Mapping[str, str], declared: str | None
 ) -> tuple[str, ...]:
-    """The languages a cleaned comment may be in: one where that is clear, else all that share its script.
+    """The languages a cleaned comment may be in: one where that is clear, else those as likely.
 
     Told by script and by common small words; ``declared`` (a tag such as ``de-AT``) counts as one such word. No
     language when the script is none of ours.
@@ -162,6 +162,5 @@ def guess_language(
     spoken = (declared or "").lower()[:2]
     if spoken in counts:
         counts[spoken] += 1
-    best, *rest = sorted(counts, key=lambda language: -counts[language])
-    clear = counts[best] >= 2 and counts[best] > counts[rest[0]]
-    return (best,) if clear else possible
+    most = max(counts.values())
+    return tuple(language for language in possible if most < 3 or counts[language] > most * 2 / 3)

@@ -182,11 +182,12 @@ class Activities:
         return None if newest is None else str(newest)
 
     def _files(self, update: Update, features: pl.DataFrame, value_key: str) -> dict[str, str]:
+        usage_now = self._usage_now(update)
         frames = {
             "first_days": update.first_days,
             "staff": self.who.staff.to_frame(),
-            "usage_now": self._usage_now(update),
-            "value_days": self._value_days(update, features, value_key),
+            "usage_now": usage_now,
+            "value_days": self._value_days(update, features, usage_now, value_key),
         }
         samples = self._samples(update)
         if samples.height:
@@ -213,13 +214,17 @@ class Activities:
         daily = pl.concat(parts) if parts else pl.LazyFrame(schema=SCHEMA)
         return pl.concat([rollups.usage(daily, end) for end in ends])
 
-    def _value_days(self, update: Update, features: pl.DataFrame, value_key: str) -> pl.DataFrame:
+    def _value_days(
+        self, update: Update, features: pl.DataFrame, usage_now: pl.DataFrame, value_key: str
+    ) -> pl.DataFrame:
         before, since = None, self.today
         everything_changed = bool(update.months) and update.changed == update.months[0].month
         if self.carry_on and self.old is not None and self.old.value_key == value_key and not everything_changed:
             before = self._old_frame("value_days")
-            since = min(update.changed or date.max, self.old.today.replace(day=1))
-        return value_days.update(self.store, update.months, self.who, features, before, since=since, today=self.today)
+            since = min(update.changed or date.max, self.old.today)
+        return value_days.update(
+            self.store, update.months, self.who, features, usage_now, before, since=since, today=self.today
+        )
 
 
 def hashed(*parts: Any) -> str:

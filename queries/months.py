@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -115,7 +116,9 @@ def _ends(events: Events, known: set[date], today: date) -> tuple[date, date] | 
     if not starts:
         return None
     tomorrow = next_month(today)  # clocks that run ahead may reach it
-    ahead = tomorrow <= events.last.date() and reading.first_day(events, since=tomorrow)
+    ahead = tomorrow <= events.last.astimezone(ZoneInfo(events.zone)).date() and reading.first_day(
+        events, since=tomorrow
+    )
     return min(starts), max([tomorrow if ahead else today, *known])
 
 

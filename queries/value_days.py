@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from metrics.value_use import last_value_day
+from metrics.value_use import last_value_day, value_active_28d
 from queries.roll_up import Who, that_counts
 from queries.rollups import WINDOW, next_month
 from queries.store import Month, Store
@@ -20,6 +20,7 @@ def update(
     months: tuple[Month, ...],
     who: Who,
     features: pl.DataFrame,
+    usage_now: pl.DataFrame,
     before: pl.DataFrame | None,
     *,
     since: date,
@@ -27,35 +28,43 @@ def update(
 ) -> pl.DataFrame:
     """Account and last_value_on. ``before`` is right for days before ``since``; None: look at all history.
 
-    Looks back from today in chunks, and further back only for accounts not found yet, so that memory stays bounded.
+    Most accounts are value-active today, which ``usage_now`` tells. For the others it looks back from today in chunks,
+    and further back only for accounts not found yet, so that memory stays bounded.
     """
-    if not months:
-        return pl.DataFrame(schema=SCHEMA)
+    active = _active(usage_now, features, today)
+    others = _without(who.accounts.known, active)
     if before is None:
-        return _look_back(store, months, who, features, None, today)
-    recent = _between(store, months, who, features, since, today, None)
-    others = before.filter(~pl.col("account_id").is_in(recent.get_column("account_id").implode()))
-    settled = others.filter(pl.col("last_value_on") < since)
-    # Rows deleted since: what was their last day is gone, so the earlier one has to be found again.
-    undone = others.filter(pl.col("last_value_on") >= since).get_column("account_id")
-    found = [recent, settled]
-    if undone.len():
-        found.append(_look_back(store, months, who, features, undone, since - timedelta(days=1)))
-    return pl.concat(found).sort("account_id")
+        return pl.concat([active, _look_back(store, months, who, features, others, today)]).sort("account_id")
+    recent = _between(store, months, who, features, since, today, others)
+    earlier = before.filter(pl.col("account_id").is_in(_without(others, recent).implode()))
+    is_settled = pl.col("last_value_on") < since
+    # Rows deleted since: what was their last day is gone, so the one before it has to be found again.
+    undone = earlier.filter(~is_settled).get_column("account_id")
+    found_again = _look_back(store, months, who, features, undone, since - timedelta(days=1))
+    return pl.concat([active, recent, earlier.filter(is_settled), found_again]).sort("account_id")
+
+
+def _active(usage_now: pl.DataFrame, features: pl.DataFrame, today: date) -> pl.DataFrame:
+    people = value_active_28d(usage_now, features, window_end=today)
+    accounts = people.filter("active").select("account_id").unique()
+    return accounts.with_columns(pl.lit(today).alias("last_value_on")).cast(pl.Schema(SCHEMA))
+
+
+def _without(accounts: pl.Series, found: pl.DataFrame) -> pl.Series:
+    return accounts.filter(~accounts.is_in(found.get_column("account_id").implode()))
 
 
 def _look_back(
-    store: Store, months: tuple[Month, ...], who: Who, features: pl.DataFrame, only: pl.Series | None, last: date
+    store: Store, months: tuple[Month, ...], who: Who, features: pl.DataFrame, wanted: pl.Series, last: date
 ) -> pl.DataFrame:
-    wanted = who.accounts.known if only is None else only
+    """The last value-active days up to ``last`` of the accounts that are ``wanted``."""
     found = [pl.DataFrame(schema=SCHEMA)]
-    while wanted.len() and last >= months[0].month:
+    while wanted.len() and months and last >= months[0].month:
         start = last - CHUNK
-        chunk = _between(store, months, who, features, start, last, wanted)
-        found.append(chunk)
-        wanted = wanted.filter(~wanted.is_in(chunk.get_column("account_id").implode()))
+        found.append(_between(store, months, who, features, start, last, wanted))
+        wanted = _without(wanted, found[-1])
         last = start - timedelta(days=1)
-    return pl.concat(found).sort("account_id")
+    return pl.concat(found)
 
 
 def _between(
@@ -65,15 +74,14 @@ def _between(
     features: pl.DataFrame,
     start: date,
     last: date,
-    only: pl.Series | None,
+    only: pl.Series,
 ) -> pl.DataFrame:
     """Last value-active days that lie in [start, last]."""
     from_day = start - WINDOW + timedelta(days=1)
-    parts = [that_counts(store, m, who) for m in months if next_month(m.month) > from_day and m.month <= last]
-    if not parts:
+    inside = [m for m in months if m.uses and next_month(m.month) > from_day and m.month <= last]
+    if not inside or not only.len():
         return pl.DataFrame(schema=SCHEMA)
-    daily = pl.concat(parts).filter(pl.col("day").is_between(from_day, last))
-    if only is not None:
-        daily = daily.filter(pl.col("account_id").is_in(only.implode()))
-    days = last_value_day(daily, features, as_of=last)
+    daily = pl.concat([that_counts(store, month, who) for month in inside])
+    wanted = pl.col("day").is_between(from_day, last) & pl.col("account_id").is_in(only.implode())
+    days = last_value_day(daily.filter(wanted), features, as_of=last)
     return days.filter(pl.col("last_value_on") >= start).select(pl.col(n).cast(k) for n, k in SCHEMA.items())

@@ -1,0 +1,1 @@
+"""Measurements, each side in the same run: ``make bench``. Figures are ratios; the machine decides the seconds."""
