@@ -127,13 +127,6 @@ class Health(_Section):
         return value
 
 
-class Churn(_Section):
-    """Which churn themes are regrettable by rule, and which are natural."""
-
-    regrettable: tuple[str, ...] = ()
-    natural: tuple[str, ...] = ()
-
-
 class Settings(_Section):
     """All settings. ``config`` is the folder they came from."""
 
@@ -144,7 +137,6 @@ class Settings(_Section):
     revenue: Revenue = Revenue()
     value: Value = Value()
     health: Health
-    churn: Churn = Churn()
     product_database_url: str | None = Field(None, repr=False)
     snapshot_dir: str
 

@@ -54,7 +54,9 @@ def split_comments(comments: pl.DataFrame, themes: Themes) -> tuple[pl.DataFrame
 def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
     """What patterns find in the sentences of ``split_comments``: ``sentence, theme, score, polarity``.
 
-    The theme is null for praise of nothing in particular. A theme is found once per sentence and polarity.
+    The theme is null for praise of nothing in particular. A theme is found once per sentence and polarity. A topic
+    that is only named ("great product, price, support") is no complaint in a sentence that praises, whatever language
+    either was understood in.
     """
     spoken = set(told["language"].unique())
     found = [
@@ -62,10 +64,14 @@ def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
         for code, language in themes.languages.items()
         if code in spoken
     ]
-    nothing = pl.DataFrame(
-        schema={"sentence": pl.Int64, "theme": pl.String, "score": pl.Float64, "polarity": pl.String}
+    schema = {"sentence": pl.Int64, "theme": pl.String, "score": pl.Float64, "polarity": pl.String, "bare": pl.Boolean}
+    rows = pl.concat([pl.DataFrame(schema=schema), *found])
+    praised = rows.filter(pl.col("polarity") == PRAISE).select("sentence", bare=pl.lit(True))
+    return (
+        rows.join(praised, on=["sentence", "bare"], how="anti")
+        .drop("bare")
+        .unique(["sentence", "theme", "polarity"], maintain_order=True)
     )
-    return pl.concat([nothing, *found]).unique(["sentence", "theme", "polarity"], maintain_order=True)
 
 
 def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Language) -> pl.DataFrame:
@@ -79,25 +85,26 @@ def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Langua
     within, bare = (
         found.filter(pl.col("clause") != WHOLE).join(denied, on=KEYS, how="anti") for found in (within, bare)
     )
-    praise = _praise(clauses, pl.concat([within, bare]), themes, code)
-    part = pl.concat([within, bare.join(praise, on="sentence", how="anti")])
-    complaints = _complaints(whole, part, praise, denied)
+    part = pl.concat([within, bare])
+    praise = _praise(clauses, part, themes, code)
+    complaint = {"score": pl.lit(MATCHED), "polarity": pl.lit(COMPLAINT)}
     return pl.concat([
-        complaints.select("sentence", "theme", score=pl.lit(MATCHED), polarity=pl.lit(COMPLAINT)),
-        praise.select("sentence", "theme", score=pl.lit(PRAISED), polarity=pl.lit(PRAISE)),
+        _complaints(whole, within, part, praise, denied).select("sentence", "theme", **complaint, bare=pl.lit(False)),
+        bare.select("sentence", "theme", **complaint, bare=pl.lit(True)),
+        praise.select("sentence", "theme", score=pl.lit(PRAISED), polarity=pl.lit(PRAISE), bare=pl.lit(False)),
     ])  # fmt: skip
 
 
-def _complaints(whole: pl.DataFrame, part: pl.DataFrame, praise: pl.DataFrame, denied: pl.DataFrame) -> pl.DataFrame:
-    """Sentence and theme: found in a clause that does not deny it, or only by the sentence as a whole.
+def _complaints(
+    whole: pl.DataFrame, within: pl.DataFrame, part: pl.DataFrame, praise: pl.DataFrame, denied: pl.DataFrame
+) -> pl.DataFrame:
+    """Sentence and theme: found within a clause that does not deny it, or only by the sentence as a whole.
 
     What only the whole sentence says is no complaint where a clause praises the same or denies anything.
     """
     both = ["sentence", "theme"]
-    said = part.select(both).unique(maintain_order=True)
     across = whole.join(part, on=both, how="anti").join(praise, on=both, how="anti")
-    across = across.join(denied, on="sentence", how="anti").select(both)
-    return pl.concat([said, across])
+    return pl.concat([within.select(both), across.join(denied, on="sentence", how="anti").select(both)])
 
 
 def _praise(clauses: pl.DataFrame, part: pl.DataFrame, themes: Themes, code: str) -> pl.DataFrame:

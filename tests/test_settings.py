@@ -105,7 +105,7 @@ def test_what_is_no_toml_is_named(config):
         ("momentum = 25", "momentum = 60", "health.weights: value and momentum together may hold at most 60%"),
         ("momentum = 25", "momentum = -1", "health.weights: weights must not be negative"),
         ("momentum = 25", "momentum = inf", "health.weights.momentum: Input should be a finite number"),
-        ("[churn]", "[chum]", "chum: Extra inputs are not permitted"),
+        ("[value]", "[valu]", "valu: Extra inputs are not permitted"),
         ("[health]\n", "[sickness]\n", "health.bands: Field required"),
     ],
 )  # fmt: skip

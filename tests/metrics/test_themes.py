@@ -82,6 +82,8 @@ def test_praise_is_told_from_complaint(themes: Themes) -> None:
         "Support isn't great.": "slow_support",
         "Not easy to use.": "hard_to_use",
         "Great support, slow app.": "+slow_support slow",
+        "Great product, price, support.": "+",
+        "Price, support.": "price slow_support",
         "Support used to be wonderful. Now nobody answers.": "slow_support",
         "Merci pour ces trois années.": "+",
     }

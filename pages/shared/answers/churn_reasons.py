@@ -27,6 +27,11 @@ def names() -> dict[str, str]:
     return theme_names(themes())
 
 
+def judged(regrettable: bool) -> tuple[str, ...]:
+    """Ids of the themes whose churn is regrettable by default, or of those whose churn is natural."""
+    return tuple(theme.id for theme in themes().all if theme.regrettable is regrettable)
+
+
 @cached
 def tagged(frames: Frames) -> pl.DataFrame:
     """The themes of every exit survey's comment."""
@@ -50,8 +55,8 @@ def leavers(frames: Frames, who: Who, since: date) -> pl.DataFrame:
         until=frames.as_of,
         as_of=frames.as_of,
         reason_themes=reason_themes(themes()),
-        regrettable=held.churn.regrettable,
-        natural=held.churn.natural,
+        regrettable=judged(True),
+        natural=judged(False),
         pause_max_days=held.revenue.pause_max_days,
     )
     known = frames.accounts.select("account_id", "name", "language").collect()
