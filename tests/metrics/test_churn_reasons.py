@@ -484,6 +484,7 @@ def companies(draw: st.DrawFn) -> tuple[list[Row], list[Row], list[Row], list[Ro
     return stretches, churns, answers, tags
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(companies())
 def test_attribution_and_split_agree_with_plain_loops_and_reconcile_to_the_cent(
@@ -516,6 +517,7 @@ def test_attribution_and_split_agree_with_plain_loops_and_reconcile_to_the_cent(
     assert reasons(left, by="reason")["accounts"].sum() == left.height
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(PLOTS)
 def test_leavers_are_exactly_those_that_movements_counts(plots: list[tuple[int, date, int, str, int]]) -> None:

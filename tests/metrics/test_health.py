@@ -236,6 +236,7 @@ def test_only_accounts_in_both_are_explained() -> None:
 maybe_override = st.one_of(st.none(), points.map(lambda score: override(score, date(2026, 3, 1))))
 
 
+@pytest.mark.slow
 @given(before=partly, after=partly, was=weightings, now=weightings, set_before=maybe_override, set_after=maybe_override)
 @settings(max_examples=100, deadline=None)
 def test_the_points_of_a_change_add_up_to_it(
@@ -641,6 +642,7 @@ def as_recorded_on(name: str, row: dict[str, Any], cut: date) -> dict[str, Any] 
     return then
 
 
+@pytest.mark.slow
 @given(world=worlds)
 @settings(max_examples=40, deadline=None)
 def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(world: dict[str, Any]) -> None:
@@ -655,6 +657,7 @@ def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(worl
     assert_frame_equal(now, was)
 
 
+@pytest.mark.slow
 @given(world=worlds)
 @settings(max_examples=15, deadline=None)
 def test_history_is_what_health_says_of_the_frames_as_they_stood(world: dict[str, Any]) -> None:

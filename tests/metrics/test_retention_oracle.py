@@ -17,6 +17,8 @@ import pytest
 
 from metrics.retention import cohort_retention, cohort_units, pooled_curve
 
+pytestmark = pytest.mark.slow
+
 RUNS = 500
 ZONES = [
     "UTC",

@@ -15,6 +15,8 @@ from metrics.movements import GAINS, LOSSES
 from metrics.revenue import account_movements, movements
 from tests.metrics.revenue_oracle import Stretch, account_months, placed
 
+pytestmark = pytest.mark.slow
+
 SINCE, UNTIL = date(2025, 11, 10), date(2026, 5, 20)
 FIRST, LAST = date(2025, 8, 20), date(2026, 5, 31)
 ARRIVALS, DEPARTURES = ("new", "reactivated", "moved_in"), ("churned", "moved_out")

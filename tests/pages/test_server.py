@@ -16,6 +16,8 @@ import pytest
 import settings
 from tests.pages import browser, snapshot
 
+pytestmark = pytest.mark.slow
+
 PAGES = sorted(p.stem for p in (browser.ROOT / "pages").glob("*.py") if p.stem not in ("__init__", "frame"))
 NOBODY = "postgresql://nobody@127.0.0.1:1/none"
 ACCOUNTS = [{"account_id": "a", "name": "Acme"}]
