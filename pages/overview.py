@@ -1,50 +1,66 @@
 """Overview: recurring revenue and retention, what moved them, whether it is real, and what is at risk."""
 
+from functools import partial
+
 import streamlit as st
 
 from metrics import revenue
-from pages.shared import data, figures, filters, links, notes, panel, tables, words
+from metrics.health import health
+from metrics.month_ends import months_later
+from pages.shared import behind, data, figures, filters, links, notes, panel, tables, words
+from pages.shared.answers import behind as accounts
 from pages.shared.answers import overview
 from pages.shared.choices import choose
 from pages.shared.findings import overview as findings
+from pages.shared.findings import sentences
 
 view = data.view()
 choice = filters.row("segment", "plan", "csm")
 if not notes.need(view, "accounts", "subscriptions", to="see recurring revenue"):
     st.stop()
 who, currency, as_of = choice.who, data.currency(view), data.frames(view).as_of
-full = findings.full_month(as_of)
+full, year_ago = findings.full_month(as_of), months_later(findings.full_month(as_of), -11)
 monthly, rates, changes = overview.monthly(view, who), overview.retention(view, who), overview.changes(view, who)
-last, running = findings.one(monthly, month=full), findings.one(monthly, month=as_of.replace(day=1))
+last = findings.one(monthly, month=full)
 
-panel.head(*findings.headline(changes, last, currency))
+panel.head(findings.headline(changes, last, currency))
 if monthly.is_empty():
     filters.nothing_matches(choice)
     st.stop()
 
-year, year_changes = overview.retention(view, who, 12), overview.changes(view, who, 12)
+movers, renewals = overview.movers(view, who, full), overview.renewing(view, who)
+going, silent = accounts.going(view, who), accounts.silent(view, who)
+due = findings.one(renewals, month=months_later(as_of.replace(day=1), 1))
+for sentence in (
+    sentences.kept(findings.one(changes, measure="grr"), full, movers, currency),
+    sentences.moved(last, movers, currency),
+    sentences.ahead(going, silent, due, currency),
+):
+    st.markdown(sentence)
+
 arr = findings.one(overview.run_rate(view, who), month=full)
 with panel.numbers():
     if arr is not None:
         said = f"12 × MRR of {words.money(arr['mrr'], currency)} · {words.plural(arr['accounts'], 'account')}"
-        panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said)
-    for measure, span, rows, moves in (
-        ("grr", "12 months", year, year_changes),
-        ("nrr", "12 months", year, year_changes),
-        ("grr", "last month", rates, changes),
-        ("nrr", "last month", rates, changes),
-        ("logo", "last month", rates, changes),
+        with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):
+            rows = partial(accounts.span, view, who, full, full)
+            behind.accounts("ARR", rows, findings.SPAN, key="arr", about=choice.said())
+    for span, first in ((12, year_ago), (1, full)):
+        kept, moved = overview.retention(view, who, span), overview.changes(view, who, span)
+        for measure in findings.LED_BY[span]:
+            row, change = findings.one(kept, measure=measure, month=full), findings.one(moved, measure=measure)
+            card = findings.rate_card(row, change, against="the month before")
+            title = f"{findings.SHORT[measure]}, {'12 months' if span == 12 else 'last month'}"
+            with panel.number(title, **card, help=findings.MEASURES[measure][1]):
+                rows = partial(accounts.span, view, who, first, full)
+                behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=choice.said())
+    for title, table, note, columns in (
+        ("Leaving, still served", going, "asked to leave", findings.GOING),
+        ("Paying, getting nothing", silent, "no value for 30 days or more", findings.SILENT),
     ):
-        row, change = findings.one(rows, measure=measure, month=full), findings.one(moves, measure=measure)
-        card = findings.rate_card(row, change, against="the month before")
-        panel.number(f"{findings.SHORT[measure]}, {span}", **card, help=findings.MEASURES[measure][1])
-    stake = {row["kind"]: row for row in overview.standing(view, who).to_dicts()}
-    for kind, label, note in (
-        ("leaving", "Leaving, still served", "asked to leave"),
-        ("silent", "Paying, getting nothing", "no value for 30 days or more"),
-    ):
-        said = words.plural(stake[kind]["accounts"], "account")
-        panel.number(label, words.money(stake[kind]["mrr"], currency), note=f"{said} · {note}")
+        money, many = words.money(int(table["mrr"].sum()), currency), words.plural(table.height, "account")
+        with panel.number(title, money, note=f"{many} · {note}"):
+            behind.accounts(title, partial(type(table).clone, table), columns, key=title.split(",")[0].lower())
 
 with panel.section(
     f"What moved recurring revenue in {words.month(full)}",
@@ -53,21 +69,13 @@ with panel.section(
     detail="From opening to closing MRR; the running month is in the table below.",
     sources=("subscriptions",),
 ):
-    panel.chart(
-        figures.waterfall(monthly.filter(monthly["month"] == full), currency=currency, title="MRR"), key="moved"
-    )
+    month = monthly.filter(monthly["month"] == full)
+    panel.chart(figures.waterfall(month, currency=currency, title="MRR"), key="moved")
     with st.expander("The accounts behind it"):
-        movers = overview.movers(view, who, full)
-        rows = tables.show(
-            movers,
-            findings.MOVERS,
-            view=view,
-            key="movers",
-            alt="Accounts that moved",
-            select="single-row",
-            about=choice.said(),
+        picked = tables.show(
+            movers, findings.MOVERS, view=view, key="movers", alt="Movers", select="single-row", about=choice.said()
         )
-        links.open_account(tables.chosen(movers, rows))
+        links.open_account(tables.chosen(movers, picked))
 
 with panel.section(
     "Retention over 24 months",
@@ -77,12 +85,19 @@ with panel.section(
 ):
     measure = choose("measure", "Show", {label: name for name, (label, _) in findings.MEASURES.items()})
     shown = findings.retained(rates, measure, overview.MONTHS)
-    panel.chart(
-        figures.line(shown, x="month", y="value", unit=figures.PERCENT, title=findings.MEASURES[measure][0]),
-        key="retention",
-    )
+    line = figures.line(shown, x="month", y="value", unit=figures.PERCENT, title=findings.MEASURES[measure][0])
+    panel.chart(line, key="retention")
+
+stack = partial(figures.stacked, x="month", y="mrr", by="part", unit=figures.money(currency))
+left, right = st.columns(2)
+with left, panel.section(findings.renewals_said(renewals, full, currency), revenue.renewals):
+    panel.chart(stack(findings.renewal_parts(renewals), title="Renewals"), key="renewals")
+    with st.expander("As a table"):
+        tables.show(renewals, findings.RENEWALS, view=view, key="renewals-table", alt="Renewals", about=choice.said())
+at_risk = overview.at_risk(view, who)
+with right, panel.section(findings.risk_said(at_risk, currency), health, detail="By month of renewal and health band."):
+    panel.chart(stack(findings.risk_parts(at_risk), title="Renewals by health band"), key="at_risk")
 
 with st.expander("Every month as a table"):
-    tables.show(
-        monthly, findings.MONTHS, view=view, key="mrr-movements", alt="MRR movements by month", about=choice.said()
-    )
+    said = choice.said()
+    tables.show(monthly, findings.MONTHS, view=view, key="mrr-movements", alt="MRR movements by month", about=said)

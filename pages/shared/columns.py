@@ -9,6 +9,20 @@ import polars as pl
 
 from pages.shared import template, units, words
 
+COLOURS = {
+    "Renewed": template.KEPT,
+    "Renewed smaller": template.SERIES[2],
+    "Still open": template.QUIET,
+    "Late": template.SERIES[4],
+    "Lost": template.LOST,
+    "green": template.KEPT,
+    "yellow": template.SERIES[4],
+    "red": template.LOST,
+    "leaving": template.SERIES[3],
+    "not enough known": template.QUIET,
+}
+"""Parts that mean the same everywhere have a colour of their own; the others take the series' in turn."""
+
 
 def stacked(
     frame: pl.DataFrame, *, x: str, y: str, by: str, unit: units.Unit, title: str, quiet: str = "", height: int = 320
@@ -28,7 +42,7 @@ def stacked(
     colours = iter(template.SERIES)
     for part in parts:
         rows = frame.filter(pl.col(by) == part).sort(x).to_dicts()
-        colour = template.QUIET if part == quiet else next(colours, template.QUIET)
+        colour = template.QUIET if part == quiet else COLOURS.get(part) or next(colours, template.QUIET)
         shown.add_bar(
             x=[row[x] for row in rows],
             y=[unit.draw(row[y]) for row in rows],

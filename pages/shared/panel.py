@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import boundary, data, definitions, notes, template, words
 
@@ -89,13 +90,16 @@ def number(
     good: Good = "up",
     trend: Sequence[float | None] | None = None,
     help: str | None = None,
-) -> None:
+) -> DeltaGenerator:
     """A card: a value, what it changed by and whether that is real, and beneath it its interval and count.
+
+    Returns the card, so that more may be put in it.
 
     A change that is noise or rests on too few is grey and has no arrow. ``good`` is the direction that is welcome.
     """
     real = verdict in ("up", "down")
-    with st.container(border=True, gap="xxsmall", height="stretch"):
+    card = st.container(border=True, gap="xxsmall", height="stretch")
+    with card:
         st.metric(
             label,
             value,
@@ -109,3 +113,4 @@ def number(
         beneath = " · ".join(part for part in (f"against {against}" if against else "", note) if part)
         if beneath:
             st.caption(beneath)
+    return card

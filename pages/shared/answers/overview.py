@@ -7,14 +7,15 @@ from datetime import date
 import polars as pl
 
 import settings
-from metrics.revenue import account_movements, arr, movements, rate_change, rates
-from metrics.value import current_mrr
-from pages.shared.answers.accounts import silent_accounts
+from metrics.month_ends import months_later
+from metrics.revenue import account_movements, arr, movements, rate_change, rates, renewals
+from pages.shared.answers.accounts import book
 from pages.shared.data import cached, view_of
 from pages.shared.filters import Filters, Who, narrow
 from queries.frames import Frames
 
 MONTHS = 24
+AHEAD = 6
 
 
 @cached
@@ -77,17 +78,25 @@ def movers(frames: Frames, who: Who, month: date) -> pl.DataFrame:
 
 
 @cached
-def standing(frames: Frames, who: Who) -> pl.DataFrame:
-    """What is at stake now: one row per kind, ``leaving``, ``silent`` and ``paying``, with ``accounts`` and ``mrr``."""
-    ids = narrow(frames, who)["accounts"].select("account_id").collect()["account_id"].implode()
-    mine = pl.col("account_id").is_in(ids)
-    grace = settings.get().revenue.grace_days
-    served = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=grace).filter(mine)
-    silent = silent_accounts(view_of(frames)).filter(mine)
-    groups = {
-        "paying": served.filter(pl.col("mrr") > 0),
-        "leaving": served.filter(pl.col("leaving")),
-        "silent": silent,
-    }
-    rows = [(name, rows.height, int(rows["mrr"].sum())) for name, rows in groups.items()]
-    return pl.DataFrame(rows, schema={"kind": pl.String, "accounts": pl.Int64, "mrr": pl.Int64}, orient="row")
+def renewing(frames: Frames, who: Who) -> pl.DataFrame:
+    """Renewals by month: due, renewed, shrunk, lost, late and open, from half a year back to half a year ahead."""
+    today = frames.as_of
+    return renewals(
+        narrow(frames, who)["subscriptions"],
+        since=months_later(today.replace(day=1), -AHEAD),
+        until=months_later(today.replace(day=1), AHEAD),
+        as_of=today,
+        grace_days=settings.get().revenue.grace_days,
+    )
+
+
+@cached
+def at_risk(frames: Frames, who: Who) -> pl.DataFrame:
+    """MRR by the month of its next renewal and its health band: ``month, band, mrr, accounts``, half a year ahead."""
+    mine = narrow(frames, who)["accounts"].select("account_id").collect()
+    rows = book(view_of(frames)).join(mine, on="account_id", how="semi").filter(pl.col("renews_on").is_not_null())
+    monthly = rows.group_by(month=pl.col("renews_on").dt.truncate("1mo"), band=pl.col("band")).agg(
+        mrr=pl.col("mrr").sum(), accounts=pl.len().cast(pl.Int64)
+    )
+    last = months_later(frames.as_of.replace(day=1), AHEAD)
+    return monthly.filter(pl.col("month") <= last).sort("month", "band")

@@ -1,0 +1,30 @@
+"""A number's way to the accounts behind it: a small button in its card, and the table it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+import streamlit as st
+
+from pages.shared import data, links, tables
+
+
+def accounts(
+    title: str, rows: Callable[[], pl.DataFrame], columns: Mapping[str, tables.Column], *, key: str, about: str = ""
+) -> None:
+    """Draw the button; when pressed, show the accounts behind the number. They are asked for only then."""
+    if not st.button(
+        "Accounts", key=f"behind_{key}", type="tertiary", icon=":material/groups:", help=f"Behind: {title}"
+    ):
+        return
+
+    @st.dialog(title, width="large")
+    def shown() -> None:
+        found = rows()
+        picked = tables.show(
+            found, columns, view=data.view(), key=key, alt=title, about=about, select="single-row", empty="Nobody."
+        )
+        links.open_account(tables.chosen(found, picked))
+
+    shown()

@@ -1,0 +1,100 @@
+"""The overview's three sentences: what moved, whether it is real, which accounts carry it, and what lies ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from pages.shared import words
+
+MOST_NAMED = 3
+_VERDICTS = {
+    "up": "a real rise",
+    "down": "a real fall",
+    "within noise": "no more than noise",
+    "too few": "too few losses to tell",
+}
+
+
+def carried_by(amounts: pl.DataFrame, what: str, currency: str) -> str:
+    """The accounts that make up half of ``amounts`` (``name, amount``; at most three), and what they make up.
+
+    >>> rows = pl.DataFrame({"name": ["Acme", "Bolt", "Cut"], "amount": [-5000, -4000, -1000]})
+    >>> carried_by(rows, "the loss", "EUR")
+    'Acme (€50) carries 50% of the loss.'
+    """
+    total = int(amounts["amount"].abs().sum())
+    ordered = amounts.sort(pl.col("amount").abs(), descending=True)
+    before = ordered["amount"].abs().cum_sum().shift(1, fill_value=0)
+    kept = ordered.filter(before * 2 < total).head(MOST_NAMED)
+    if kept.is_empty():
+        return ""
+    named = [
+        f"{words.inert(name)} ({words.money(abs(amount), currency, short=True)})"
+        for name, amount in kept.select("name", "amount").iter_rows()
+    ]
+    share = words.percent(int(kept["amount"].abs().sum()) / total, digits=0)
+    return f"{listed(named)} {'carries' if kept.height == 1 else 'carry'} {share} of {what}."
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as people list them.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def kept(gross: dict[str, Any] | None, month: date, movers: pl.DataFrame, currency: str) -> str:
+    """How much revenue last month kept, whether that is a change, and who carries the loss."""
+    name = words.month(month)
+    if gross is None or gross["value"] is None:
+        return f"{name} had nothing to keep: no account was paying when it began."
+    said = f"{name} kept {words.percent(gross['value'])} of its revenue"
+    if gross["change"] is not None:
+        moved = words.points(gross["change"])
+        said += f", {moved} on the month before: {_VERDICTS.get(gross['verdict'], 'no verdict')}"
+    carriers = carried_by(movers.filter(pl.col("amount") < 0), "the loss", currency)
+    return f"{said}. {carriers or 'Nothing was lost.'}"
+
+
+def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str) -> str:
+    """What MRR closed with, and what was won against what left."""
+    if month is None:
+        return "There is no full month yet."
+    grown = month["closing"] - month["opening"]
+    by = f" ({words.percent(grown / month['opening'])})" if month["opening"] else ""
+    won = month["new"] + month["expansion"] + month["reactivation"] + month["resumed"]
+    lost = month["churned"] + month["contraction"] + month["paused"]
+    change = words.money(grown, currency, short=True, signed=True)
+    said = (
+        f"MRR closed at {words.money(month['closing'], currency)}, {change}{by}: "
+        f"{words.money(won, currency, short=True)} won, {words.money(lost, currency, short=True)} lost."
+    )
+    return " ".join([said, carried_by(movers.filter(pl.col("amount") > 0), "the gain", currency)]).strip()
+
+
+def ahead(going: pl.DataFrame, silent: pl.DataFrame, due: dict[str, Any] | None, currency: str) -> str:
+    """What is on its way out, what is paid for nothing, and what comes up for renewal."""
+    parts = []
+    if going.height:
+        first = going.sort("mrr", descending=True).row(0, named=True)
+        until = f" until {words.day(first['ends_on'])}" if first["ends_on"] else ""
+        money, name = words.money(int(going["mrr"].sum()), currency, short=True), words.inert(first["name"])
+        parts.append(f"{money} is leaving, the largest of it {name}{until}")
+    if silent.height:
+        money, many = (
+            words.money(int(silent["mrr"].sum()), currency, short=True),
+            words.plural(silent.height, "account"),
+        )
+        parts.append(f"{money} comes from {many} that get nothing for it")
+    if due is not None and due["due"]:
+        month = words.month(due["month"])
+        parts.append(f"{words.money(due['due'], currency, short=True)} comes up for renewal in {month}")
+    if not parts:
+        return "Ahead: nobody has asked to leave, nobody pays for nothing, nothing comes up for renewal next month."
+    return f"Ahead: {listed(parts)}."
