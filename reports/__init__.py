@@ -1,0 +1,1 @@
+"""Reports to take into a room: frames in, PowerPoint out."""

@@ -1,0 +1,207 @@
+"""What the board pack rests on: one look at the whole company, as small frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from metrics.churn_reasons import leavers, reasons
+from metrics.health import health
+from metrics.measures import measures
+from metrics.month_ends import months_later
+from metrics.revenue import (
+    account_movements,
+    arr,
+    late_renewals,
+    leaving,
+    movements,
+    rate_change,
+    rates,
+    renewals,
+)
+from metrics.themes import load_themes, reason_themes, tag_themes, theme_names
+from metrics.value import current_mrr, zombies
+from queries.frames import Frames
+from settings import Settings
+
+MONTHS = 24
+YEAR = 12
+AHEAD = 6
+LOST = ("contraction", "paused", "churned", "moved_out")
+STILL = ("unchanged", "in_and_out", "left_after_pause", "elsewhere")
+
+
+@dataclass(frozen=True)
+class BoardNumbers:
+    """Everything a board pack says, as the metrics return it.
+
+    Money is in minor units of ``currency``. ``movements`` and ``run_rate`` have one row per month, ``rates`` and
+    ``year`` (over twelve months) one per month and measure, ``changes`` and ``year_changes`` one per measure for the
+    last full month against the one before. ``movers`` are that month's accounts (``name, movement, amount``, signed,
+    largest first). ``renewals`` has one row per month, half a year back and ahead. ``leaving``, ``late`` and
+    ``silent`` have one row per account, with its ``name``; ``health`` one row per band (``band, accounts, mrr``);
+    ``reasons`` one per theme of those who left in twelve full months (``label`` is what people call it); ``left``
+    counts them, ``answered`` those who said why. ``trouble`` names the sources that could not be read, ``absent`` the optional ones that are not there.
+    """
+
+    company: str
+    seen_by: str | None
+    taken_at: datetime
+    snapshot_id: str
+    currency: str
+    movements: pl.DataFrame
+    run_rate: pl.DataFrame
+    rates: pl.DataFrame
+    year: pl.DataFrame
+    changes: pl.DataFrame
+    year_changes: pl.DataFrame
+    movers: pl.DataFrame
+    renewals: pl.DataFrame
+    leaving: pl.DataFrame
+    late: pl.DataFrame
+    silent: pl.DataFrame
+    health: pl.DataFrame
+    reasons: pl.DataFrame
+    left: int
+    answered: int
+    trouble: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @property
+    def as_of(self) -> date:
+        """The organisation's day of the snapshot, still running."""
+        return self.taken_at.date()
+
+    @property
+    def full_month(self) -> date:
+        """The first day of the last full month."""
+        return months_later(self.as_of.replace(day=1), -1)
+
+
+def numbers(frames: Frames, settings: Settings) -> BoardNumbers:
+    """The board's numbers of one snapshot, of every account its viewer may see; no filter of a page counts."""
+    as_of, grace = frames.as_of, settings.revenue.grace_days
+    moved = _account_months(frames, settings)
+    names = frames.accounts.select("account_id", "name").collect()
+    silent = zombies(
+        frames.value_days,
+        frames.subscriptions,
+        as_of=as_of,
+        silent_days=settings.value.silent_days,
+        new_account_days=settings.value.new_account_days,
+        grace_days=grace,
+    )
+    gone = _leavers(frames, settings, moved)
+    manifest = frames.manifest
+    month = as_of.replace(day=1)
+    return BoardNumbers(
+        company=settings.organisation.name,
+        seen_by=frames.scope.csm_email,
+        taken_at=manifest.as_of.astimezone(ZoneInfo(manifest.time_zone)),
+        snapshot_id=manifest.id,
+        currency=manifest.currency,
+        movements=movements(moved),
+        run_rate=arr(moved),
+        rates=rates(moved),
+        year=rates(moved, span=YEAR),
+        changes=rate_change(moved, as_of=as_of),
+        year_changes=rate_change(moved, as_of=as_of, span=YEAR),
+        movers=_named(_movers(moved, months_later(month, -1)), names),
+        renewals=renewals(
+            frames.subscriptions,
+            since=months_later(month, -AHEAD),
+            until=months_later(month, AHEAD),
+            as_of=as_of,
+            grace_days=grace,
+        ),
+        leaving=_named(leaving(frames.subscriptions, as_of=as_of), names),
+        late=_named(late_renewals(frames.subscriptions, as_of=as_of, grace_days=grace), names),
+        silent=_named(silent.sort("mrr", "account_id", descending=[True, False]), names),
+        health=_health(frames, settings),
+        reasons=_labelled(reasons(gone), settings),
+        left=gone.height,
+        answered=gone.filter(pl.col("status") == "answered").height,
+        trouble=tuple(sorted(frames.failed)),
+        absent=tuple(sorted(frames.missing)),
+    )
+
+
+def _account_months(frames: Frames, settings: Settings) -> pl.DataFrame:
+    """What each account did to MRR month by month, a year before the months shown too."""
+    return account_movements(
+        frames.subscriptions,
+        since=months_later(frames.as_of.replace(day=1), -(MONTHS + YEAR)),
+        until=frames.as_of,
+        as_of=frames.as_of,
+        grace_days=settings.revenue.grace_days,
+        pause_max_days=settings.revenue.pause_max_days,
+        accounts=frames.accounts,
+        fx_rates=None if "fx_rates" in frames.missing else frames.fx_rates,
+    )
+
+
+def _movers(moved: pl.DataFrame, month: date) -> pl.DataFrame:
+    """The account movements of one month with their sign, largest first."""
+    sign = pl.when(pl.col("movement").is_in(LOST)).then(-1).otherwise(1)
+    return (
+        moved.filter(pl.col("month") == month, pl.col("amount") > 0, ~pl.col("movement").is_in(STILL))
+        .select("account_id", "movement", amount=pl.col("amount") * sign)
+        .sort(pl.col("amount").abs(), "account_id", descending=[True, False])
+    )
+
+
+def _named(rows: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Rows of accounts with their names; the id stands for a name that is not known."""
+    known = rows.join(names, on="account_id", how="left", maintain_order="left")
+    return known.with_columns(name=pl.coalesce("name", "account_id"))
+
+
+def _health(frames: Frames, settings: Settings) -> pl.DataFrame:
+    """Accounts and MRR by today's health band."""
+    grace, bands = settings.revenue.grace_days, {str(name): least for name, least in settings.health.bands.items()}
+    found = measures(frames.mapping(), as_of=frames.as_of, grace_days=grace)
+    scored = health(found, settings.health.weights, as_of=frames.as_of, bands=bands)
+    money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=grace).select("account_id", "mrr")
+    return (
+        scored.select("account_id", "band")
+        .join(money, on="account_id", how="left")
+        .group_by("band")
+        .agg(accounts=pl.len().cast(pl.Int64), mrr=pl.col("mrr").sum().cast(pl.Int64))
+        .sort("band")
+    )
+
+
+def _leavers(frames: Frames, settings: Settings, moved: pl.DataFrame) -> pl.DataFrame:
+    """Who left in the last twelve full months, with what they said."""
+    themes = load_themes(settings.config / "themes.toml")
+    languages = frames.accounts.select("account_id", "language")
+    comments = frames.exit_surveys.select("response_id", "account_id", text="comment")
+    spoken = comments.join(languages, on="account_id", how="left").drop("account_id").collect()
+    return leavers(
+        moved,
+        frames.subscriptions,
+        frames.exit_surveys,
+        tag_themes(spoken, themes),
+        frames.accounts,
+        since=months_later(frames.as_of.replace(day=1), -YEAR),
+        until=frames.as_of.replace(day=1) - timedelta(days=1),
+        as_of=frames.as_of,
+        reason_themes=reason_themes(themes),
+        regrettable=tuple(theme.id for theme in themes.all if theme.regrettable is True),
+        natural=tuple(theme.id for theme in themes.all if theme.regrettable is False),
+        pause_max_days=settings.revenue.pause_max_days,
+    )
+
+
+def _labelled(ranked: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    fixed = {
+        "unclear": "Said something else",
+        "no answer": "Asked, no answer",
+        "not asked": "Not asked",
+        "payment failed": "Payment failed",
+    }
+    names = theme_names(load_themes(settings.config / "themes.toml")) | fixed
+    return ranked.with_columns(label=pl.col("theme").replace(names))
