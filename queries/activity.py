@@ -81,10 +81,11 @@ class Activities:
             progress=self.progress,
         )
         value_key = hashed(features.drop("name", "onboarding_step").rows(), look.key)
+        state = self._state(found, update) if problem is None else self._failed(found, problem)
         return Activity(
             update=update,
-            state=self._state(found, update) if problem is None else self._failed(found, problem),
-            files=self._files(update, features, value_key),
+            state=state,
+            files=self._files(update, features, value_key, set(state.rejected_by_reason)),
             events_key=look.key,
             value_key=value_key,
             read_on=look.read_on,
@@ -181,7 +182,7 @@ class Activities:
         newest = self.store.scan(days[-1].daily).select(pl.col("day").max()).collect().item()
         return None if newest is None else str(newest)
 
-    def _files(self, update: Update, features: pl.DataFrame, value_key: str) -> dict[str, str]:
+    def _files(self, update: Update, features: pl.DataFrame, value_key: str, reasons: set[str]) -> dict[str, str]:
         usage_now = self._usage_now(update)
         frames = {
             "first_days": update.first_days,
@@ -189,20 +190,19 @@ class Activities:
             "usage_now": usage_now,
             "value_days": self._value_days(update, features, usage_now, value_key),
         }
-        samples = self._samples(update)
+        samples = self._samples(update, reasons)
         if samples.height:
             frames[SAMPLES] = samples
         kinds = {"usage_now": "usage_28d"}
         return {name: self.store.put_frame(kinds.get(name, name), frame) for name, frame in frames.items()}
 
-    def _samples(self, update: Update) -> pl.DataFrame:
-        """Samples of rejected events of reasons that still occur, and the accounts nobody knows."""
-        still = {item.reason for item in (*update.lost, *(item for month in update.months for item in month.bad))}
+    def _samples(self, update: Update, reasons: set[str]) -> pl.DataFrame:
+        """Samples of rejected events of ``reasons``, which still occur, and the accounts nobody knows."""
         tests = set(self.who.accounts.left_out)
         strangers = [(uses, account) for account, uses in self._uncounted(update).items() if account not in tests]
         most = sorted(strangers, key=lambda item: (-item[0], item[1]))[: readings.SAMPLES]
         unknown = [{REASON: UNKNOWN_ACCOUNT, "account_id": account, "events": uses} for uses, account in most]
-        rejected = update.samples.filter(pl.col(REASON).is_in(sorted(still)))
+        rejected = update.samples.filter(pl.col(REASON).is_in(sorted(reasons - {UNKNOWN_ACCOUNT})))
         return pl.concat([rejected, pl.DataFrame(unknown, schema=SAMPLE)])
 
     def _usage_now(self, update: Update) -> pl.DataFrame:

@@ -38,8 +38,8 @@ _DEFAULTS = {
 _TRANSACTION = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     "SET LOCAL TIME ZONE 'UTC'",
-    # Text that means another day in another country is refused rather than guessed.
-    "SET LOCAL datestyle = 'ISO, YMD'",
+    # How dates are written; how a mapping's own text is read stays as the database has it.
+    "SET LOCAL datestyle = 'ISO'",
     # The transaction waits while rollups are computed; the server must not take that for a forgotten one.
     "SET LOCAL idle_in_transaction_session_timeout = 0",
 )

@@ -34,6 +34,8 @@ from settings import Settings, SettingsError, duration
 
 log = logging.getLogger("tenure.refresh")
 
+SWEEP_EVERY = timedelta(hours=1)
+
 
 class Report(BaseModel):
     """What one refresh did; ``--json`` prints it on one line."""
@@ -99,14 +101,23 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
             progress=progress,
         )
         activity = build.everything()
-        manifest = _manifest(build, activity, database, now, time.monotonic() - started)
+        swept_at = _when_swept(old)
+        manifest = _manifest(build, activity, database, now, swept_at or datetime.now(UTC), time.monotonic() - started)
         # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
         publish(store, manifest)
-        _tidy(store, settings)
+        if swept_at is None:
+            _sweep(store, settings)
     return _report(manifest, activity.update.days_read)
 
 
-def _tidy(store: Store, settings: Settings) -> None:
+def _when_swept(old: Manifest | None) -> datetime | None:
+    """When old files were last removed; None when it is time again, once an hour: it takes a look at every file."""
+    if old is None or old.swept_at is None or datetime.now(UTC) - old.swept_at > SWEEP_EVERY:
+        return None
+    return old.swept_at
+
+
+def _sweep(store: Store, settings: Settings) -> None:
     try:
         prune(store, keep=timedelta(hours=settings.refresh.keep_hours))
     except OSError as error:  # the snapshot is published; old files can wait
@@ -117,7 +128,7 @@ def _usable(old: Manifest | None, store: Store, database: str, now: datetime) ->
     """The snapshot before, unless it is of another database, of a later time, or has lost files."""
     if old is None or old.database != database or old.as_of > now:
         return None
-    return old if old.names() <= store.names().keys() else None
+    return old if all(map(store.exists, old.names())) else None
 
 
 def _counts_alike(old: Manifest, settings: Settings) -> bool:
@@ -126,7 +137,9 @@ def _counts_alike(old: Manifest, settings: Settings) -> bool:
     return (old.time_zone, old.currency, old.week_start) == (here.time_zone, here.currency, here.week_start)
 
 
-def _manifest(build: Build, activity: Activity, database: str, now: datetime, seconds: float) -> Manifest:
+def _manifest(
+    build: Build, activity: Activity, database: str, now: datetime, swept_at: datetime, seconds: float
+) -> Manifest:
     organisation = build.settings.organisation
     created = datetime.now(UTC)
     return Manifest(
@@ -139,6 +152,7 @@ def _manifest(build: Build, activity: Activity, database: str, now: datetime, se
         week_start=organisation.week_start,
         sources=build.states,
         files=build.files,
+        swept_at=swept_at,
         months=activity.update.months,
         database=database,
         events_on=activity.read_on,

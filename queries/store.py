@@ -86,8 +86,9 @@ class Month(_Record):
 class Manifest(_Record):
     """One snapshot: when it is as of, what each source gave, and which file holds which frame.
 
-    ``database`` tells one product database from another. ``events_on`` is the organisation's day on which events were
-    last read; it stays behind while they cannot be.
+    ``swept_at`` is when files that no snapshot needs were last removed. ``database`` tells one product database from
+    another. ``events_on`` is the organisation's day on which events were last read; it stays behind while they cannot
+    be.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Manifest(_Record):
     sources: dict[str, SourceState]
     files: dict[str, str]
     months: tuple[Month, ...] = ()
+    swept_at: datetime | None = None
     database: str = ""
     events_on: date | None = None
     events_key: str = ""

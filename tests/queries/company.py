@@ -157,3 +157,7 @@ def paying(account_id: str, **columns: Any) -> dict[str, Any]:
 def use(account_id: str, at: str | datetime, feature: str = "report", **columns: Any) -> dict[str, Any]:
     """A row of events."""
     return {"account_id": account_id, "feature": feature, "occurred_at": at, **columns}
+
+
+def answers(company: Company) -> list[str]:
+    return company.frame("nps").sort("response_id")["response_id"].to_list()

@@ -158,6 +158,43 @@ def test_a_day_of_new_events_changes_no_month_before_it(steady):
     assert_same(steady.company, steady.world, "Europe/Berlin", "monday", steady.now)
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "an_account_arrives",
+        "a_test_becomes_a_customer",
+        "a_customer_was_a_test",
+        "a_colleague_is_found",
+        "a_threshold_moves",
+        "before_everything",
+        "late_within_the_window",
+    ],
+)
+def test_what_changes_whose_use_counts_is_seen_in_all_months_at_once(steady, what):
+    getattr(steady, what)()
+    steady.refresh()
+    assert_same(steady.company, steady.world, "Europe/Berlin", "monday", steady.now)
+
+
+def test_use_outside_a_subscription_is_flagged_anew_as_months_are_recounted(steady):
+    steady.a_subscription_ends()
+    for _ in months_of(steady.company):
+        steady.refresh()
+    assert_same(steady.company, steady.world, "Europe/Berlin", "monday", steady.now)
+
+
+def test_when_the_last_days_of_value_are_deleted_the_ones_before_count_again(company):
+    days = [datetime(2025, 11, 3, 12, tzinfo=UTC), START - 2 * DAY]
+    world = World({"a": "active"}, thresholds={"report": 1.0}, signed_up={"a": LONG_AGO})
+    world.events = [Event("a", None, "report", day) for day in days]
+    build(company, world)
+    company.refresh(START)
+    assert company.frame("value_days").rows() == [("a", START.date())]
+    company.sql("DELETE FROM events WHERE occurred_at > '2026-01-01'")
+    company.refresh(START + DAY)
+    assert company.frame("value_days").rows() == [("a", date(2025, 11, 30))]
+
+
 def test_a_row_that_came_late_is_found_when_its_month_is_recounted(steady):
     company = steady.company
     steady.happened(datetime(2025, 12, 5, tzinfo=UTC), datetime(2025, 12, 6, tzinfo=UTC), 1)

@@ -1,45 +1,17 @@
-"""A refresh: one look at the database, one snapshot; what fails is named, and what was there before stays."""
+"""A refresh: one look at the database; a source that fails is named, and what it gave before stays."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import shutil
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
-import polars as pl
 import pytest
 
 from queries import refresh
-from queries.errors import NoSnapshot, RefreshBusy, RefreshError
-from queries.store import CURRENT, last_failure
-from tests.queries.company import NOON, Company, paying, use
+from tests.queries.company import NOON, answers, paying, use
 
 pytestmark = pytest.mark.postgres
 
 DAY = timedelta(days=1)
-OTHER = Path(__file__).parents[1] / "data" / "other_company"
-
-
-@pytest.fixture
-def shop(company: Company) -> Company:
-    """Two customers with people, events and one survey answer each."""
-    company.customers("a", "b")
-    company.table("people", *[{"user_id": f"{i}1", "account_id": i} for i in ("a", "b")])
-    company.table("events", *[use(i, "2026-03-02 10:00Z", user_id=f"{i}1") for i in ("a", "b")])
-    company.table(
-        "nps",
-        *[{"response_id": i, "account_id": i, "score": "9", "responded_at": "2026-02-01 10:00Z"} for i in ("a", "b")],
-    )
-    return company
-
-
-def answers(company: Company) -> list[str]:
-    return company.frame("nps").sort("response_id")["response_id"].to_list()
-
-
-# --- one instant -------------------------------------------------------------------------------------------
 
 
 def test_rows_that_arrive_in_the_middle_wait_for_the_next_refresh(shop):
@@ -64,9 +36,6 @@ def test_the_instant_is_the_database_s(shop):
     assert shop.manifest.as_of == report.as_of
 
 
-# --- one source fails --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("full", [False, True])
 def test_a_source_that_fails_keeps_its_earlier_rows_and_the_others_go_on(shop, full):
     shop.refresh()
@@ -82,6 +51,20 @@ def test_a_source_that_fails_keeps_its_earlier_rows_and_the_others_go_on(shop, f
     shop.map("nps", "SELECT response_id, account_id, responded_at, 5 AS score FROM nps")
     assert shop.refresh(NOON + 2 * DAY).failed == {}
     assert shop.frame("nps")["score"].to_list() == [5, 5]
+
+
+def test_earlier_rows_mean_what_they_meant(shop):
+    shop.add("subscriptions", paying("a", subscription_id="dollars", mrr="100", currency="USD"))
+    shop.add("people", {"user_id": "ours", "account_id": "a", "is_internal": "true"})
+    shop.add("events", use("a", "2026-03-02 10:00Z", user_id="ours"))
+    shop.refresh()
+    shop.map("subscriptions", "SELECT gone")
+    shop.map("people", "SELECT gone")
+    for days in (1, 2):
+        shop.refresh(NOON + days * DAY, full=True)
+        dollars = shop.frame("subscriptions").filter(subscription_id="dollars")
+        assert dollars.select("mrr", "mrr_local").rows() == [(92_00, 100_00)]
+        assert "ours" not in set(shop.frame("activity_monthly")["user_id"])
 
 
 def test_a_source_that_never_could_be_read_is_empty_and_says_why(shop):
@@ -209,225 +192,3 @@ def test_amounts_come_in_the_reporting_currency_and_in_their_own(shop):
     )
     shop.refresh(NOON + DAY)
     assert shop.frame("subscriptions").filter(subscription_id="d")["mrr"].to_list() == [1799]
-
-
-# --- nothing to build on -----------------------------------------------------------------------------------
-
-
-def test_accounts_that_cannot_be_read_leave_the_last_snapshot_serving(shop):
-    shop.refresh()
-    before = shop.manifest
-    shop.map("accounts", "SELECT account_id, nom FROM accounts")
-    with pytest.raises(RefreshError, match='column "nom" does not exist') as failed:
-        shop.refresh(NOON + DAY)
-    assert "correct its name" in failed.value.hint
-    assert shop.manifest == before
-    assert "accounts.sql failed" in last_failure(shop.store).message
-    shop.map("accounts", "SELECT * FROM accounts")
-    shop.refresh(NOON + DAY)
-    assert last_failure(shop.store) is None
-
-
-def test_no_database_is_set(shop, monkeypatch):
-    without = shop.settings.model_copy(update={"product_database_url": None})
-    with pytest.raises(RefreshError, match="No product database is set"):
-        refresh.run(without)
-
-
-def test_a_database_that_is_away_leaves_the_last_snapshot_serving(shop):
-    shop.refresh()
-    before = shop.manifest
-    shop.url = shop.url.replace("/test_", "/gone_").replace("postgres@", "reader:secret@")
-    with pytest.raises(RefreshError):
-        shop.refresh(NOON + DAY)
-    assert shop.manifest == before
-    assert "secret" not in last_failure(shop.store).message
-    assert answers(shop) == ["a", "b"]
-
-
-@pytest.mark.parametrize("moment", ["people", "roadmap", "events"])
-def test_a_connection_that_is_ended_in_the_middle_ends_the_refresh_and_nothing_else(shop, moment):
-    shop.refresh()
-    before = shop.manifest
-
-    def end_it(what: str, done: int, of: int) -> None:
-        if what == moment:
-            shop.sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name = 'tenure'"
-            )
-
-    with pytest.raises(RefreshError, match="The product database went away: terminating connection") as failed:
-        refresh.run(shop.settings, as_of=NOON + DAY, full=True, progress=end_it)
-    assert failed.value.hint == "the last snapshot keeps serving; the next refresh tries again"
-    assert shop.manifest == before
-    assert shop.refresh(NOON + DAY).failed == {}
-
-
-def test_two_refreshers_take_turns(shop):
-    busy = []
-
-    def another(what: str, done: int, of: int) -> None:
-        if what == "people":
-            with pytest.raises(RefreshBusy) as refused:
-                shop.refresh(NOON)
-            busy.append(refused.value.message)
-
-    refresh.run(shop.settings, as_of=NOON, progress=another)
-    assert busy == ["Another refresh is running."]
-    assert last_failure(shop.store) is None
-    shop.refresh(NOON + DAY)
-
-
-def test_a_page_that_is_left_in_the_middle_leaves_no_lock_behind(shop):
-    class Left(BaseException):
-        """As Streamlit stops a script."""
-
-    def leave(what: str, done: int, of: int) -> None:
-        raise Left
-
-    with pytest.raises(Left):
-        refresh.run(shop.settings, as_of=NOON, progress=leave)
-    shop.refresh()
-
-
-# --- snapshots that were harmed ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "harm", ["a file is gone", "its manifest is gone", "its manifest is torn", "the pointer is torn"]
-)
-def test_a_harmed_snapshot_is_made_anew_by_the_next_refresh(shop, harm):
-    shop.refresh()
-    root = Path(shop.settings.snapshot_dir)
-    if harm == "a file is gone":
-        (root / shop.manifest.months[0].daily).unlink()
-    elif harm == "its manifest is gone":
-        (root / f"manifest-{shop.manifest.id}.json").unlink()
-    elif harm == "its manifest is torn":
-        (root / f"manifest-{shop.manifest.id}.json").write_text('{"id": ')
-    else:
-        (root / CURRENT).write_text("")
-    shop.refresh(NOON + DAY)
-    assert shop.frame("activity_monthly").height == 2
-
-
-def test_a_snapshot_of_a_later_time_is_not_built_on(shop):
-    shop.refresh(NOON + 30 * DAY)
-    shop.refresh(NOON)
-    assert shop.manifest.today == NOON.date()
-    assert shop.frames().usage_28d.select(pl.col("window_end").max()).collect().item() == NOON.date()
-
-
-# --- small and other companies -----------------------------------------------------------------------------
-
-
-def test_an_empty_database_gives_empty_frames(company):
-    for source in ("accounts", "people", "subscriptions", "events", "nps", "features", "fx_rates"):
-        company.table(source)
-    company.refresh()
-    company.refresh(NOON + DAY)
-    assert {name: frame.collect().height for name, frame in company.frames().mapping().items()} == dict.fromkeys(
-        company.frames().mapping(), 0
-    )
-    assert company.frames().failed == {}
-
-
-def test_accounts_alone_are_enough_for_a_snapshot(company):
-    company.table("accounts", {"account_id": "only", "name": "Only", "signed_up_at": "2026-01-01 12:00Z"})
-    company.refresh()
-    assert company.frame("accounts")["account_id"].to_list() == ["only"]
-    assert set(company.frames().failed) == {"subscriptions", "events"}
-
-
-def test_one_account_with_one_use(company):
-    company.customers("a")
-    company.table("events", use("a", NOON))
-    company.refresh(NOON)
-    company.refresh(NOON + timedelta(minutes=10))
-    assert company.frame("activity_monthly").rows() == [("a", None, date(2026, 3, 1), 1, 1, None, date(2026, 3, 1))]
-    assert company.frame("value_days").rows() == [("a", NOON.date())]
-
-
-def test_all_accounts_are_tests(company):
-    company.customers("a", status="test")
-    company.table("events", use("a", "2026-03-02 10:00Z"))
-    company.refresh()
-    assert (
-        company.state("accounts").left_out
-        == company.state("subscriptions").left_out
-        == company.state("events").left_out
-        == 1
-    )
-    assert all(frame.collect().height == 0 for frame in company.frames().mapping().values())
-
-
-def test_another_company_s_schema_needs_only_its_own_mapping(company):
-    shutil.rmtree(company.config / "sources")
-    shutil.copytree(OTHER / "sources", company.config / "sources")
-    company.sql((OTHER / "schema.sql").read_text(encoding="utf-8"))
-    report = company.refresh(datetime(2026, 9, 20, 10, tzinfo=UTC))
-    assert report.failed == {}
-    assert report.rows["accounts"] == 4
-    assert report.rows["events"] == 3 * 2 * (74 + 51 + 74 + 74)
-    assert report.rejected == dict.fromkeys(report.rejected, 0)
-    assert company.frames().missing >= {"nps", "people", "tickets"}
-    subscriptions = company.frame("subscriptions").sort("subscription_id")
-    assert subscriptions["mrr"].to_list() == [100_00, 500_00, 100_00, 420_00]
-    assert subscriptions["ended_on"].to_list() == [None, date(2026, 9, 1), None, None]
-    assert company.frame("accounts").sort("account_id")["signed_up_at"].dt.date().to_list()[0] == date(2026, 1, 3)
-    monthly = company.frame("activity_monthly").filter(account_id="1", user_id="101").sort("period")
-    assert monthly["period"].to_list() == [date(2026, month, 1) for month in range(2, 10)]
-    assert monthly["active_days"].to_list() == [10, 10, 10, 10, 10, 11, 10, 3]
-    assert company.frame("features").sort("feature")["is_value"].to_list() == [False, True]
-
-
-# --- background --------------------------------------------------------------------------------------------
-
-
-def test_the_background_refresh_goes_on_after_a_failure(shop, monkeypatch, caplog):
-    shop.choose(every='"1s"')
-    held = shop.settings
-    shop.sql("ALTER TABLE accounts RENAME TO away")
-
-    async def some_time() -> None:
-        task = asyncio.create_task(refresh.keep_refreshing(held))
-        await asyncio.to_thread(_until, lambda: last_failure(shop.store) is not None)
-        await asyncio.to_thread(shop.sql, "ALTER TABLE away RENAME TO accounts")
-        await asyncio.to_thread(_until, lambda: shop.store.get(CURRENT) is not None)
-        task.cancel()
-
-    asyncio.run(some_time())
-    assert answers(shop) == ["a", "b"]
-
-
-def _until(ready) -> None:
-    import time
-
-    deadline = time.monotonic() + 30
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_refresh_that_stops_unexpectedly_is_logged_and_recorded(shop, monkeypatch, caplog):
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(refresh, "_refresh", broken)
-    assert refresh.run_quietly(shop.settings) is None
-    assert "stopped unexpectedly" in last_failure(shop.store).message
-
-
-def test_nobody_has_refreshed_yet(shop):
-    with pytest.raises(NoSnapshot, match="There is no snapshot yet"):
-        shop.frames()
-    assert refresh.run_quietly(shop.settings) is not None
-
-
-def test_a_report_is_one_line_of_json(shop):
-    line = shop.refresh().model_dump_json()
-    assert "\n" not in line
-    found = json.loads(line)
-    assert set(found) == {"id", "as_of", "seconds", "rows", "rejected", "days_read", "failed"}
-    assert (found["as_of"], found["rows"]["accounts"], found["rejected"]["events"]) == ("2026-03-16T12:00:00Z", 2, 0)
