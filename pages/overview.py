@@ -7,7 +7,7 @@ import streamlit as st
 from metrics import revenue
 from metrics.health import health
 from metrics.month_ends import months_later
-from pages.shared import behind, data, figures, filters, links, notes, panel, tables, words
+from pages.shared import cards, data, figures, filters, links, notes, packs, panel, tables, words
 from pages.shared.answers import behind as accounts
 from pages.shared.answers import overview
 from pages.shared.choices import choose
@@ -19,8 +19,8 @@ choice = filters.row("segment", "plan", "csm")
 if not notes.need(view, "accounts", "subscriptions", to="see recurring revenue"):
     st.stop()
 who, currency, as_of = choice.who, data.currency(view), data.frames(view).as_of
-full, year_ago = findings.full_month(as_of), months_later(findings.full_month(as_of), -11)
-monthly, rates, changes = overview.monthly(view, who), overview.retention(view, who), overview.changes(view, who)
+full = findings.full_month(as_of)
+monthly, changes = overview.monthly(view, who), overview.changes(view, who)
 last = findings.one(monthly, month=full)
 
 panel.head(findings.headline(changes, last, currency))
@@ -37,30 +37,12 @@ for sentence in (
     sentences.ahead(going, silent, due, currency),
 ):
     st.markdown(sentence)
+packs.board(view)
 
-arr = findings.one(overview.run_rate(view, who), month=full)
 with panel.numbers():
-    if arr is not None:
-        said = f"12 × MRR of {words.money(arr['mrr'], currency)} · {words.plural(arr['accounts'], 'account')}"
-        with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):
-            rows = partial(accounts.span, view, who, full, full)
-            behind.accounts("ARR", rows, findings.SPAN, key="arr", about=choice.said())
-    for span, first in ((12, year_ago), (1, full)):
-        kept, moved = overview.retention(view, who, span), overview.changes(view, who, span)
-        for measure in findings.LED_BY[span]:
-            row, change = findings.one(kept, measure=measure, month=full), findings.one(moved, measure=measure)
-            card = findings.rate_card(row, change, against="the month before")
-            title = f"{findings.SHORT[measure]}, {'12 months' if span == 12 else 'last month'}"
-            with panel.number(title, **card, help=findings.MEASURES[measure][1]):
-                rows = partial(accounts.span, view, who, first, full)
-                behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=choice.said())
-    for title, table, note, columns in (
-        ("Leaving, still served", going, "asked to leave", findings.GOING),
-        ("Paying, getting nothing", silent, "no value for 30 days or more", findings.SILENT),
-    ):
-        money, many = words.money(int(table["mrr"].sum()), currency), words.plural(table.height, "account")
-        with panel.number(title, money, note=f"{many} · {note}"):
-            behind.accounts(title, partial(type(table).clone, table), columns, key=title.split(",")[0].lower())
+    cards.revenue(choice, full)
+    cards.stakes(going, silent)
+    cards.recommend(choice)
 
 with panel.section(
     f"What moved recurring revenue in {words.month(full)}",
@@ -84,7 +66,7 @@ with panel.section(
     detail="The band is the 95% interval; the hollow point is the month still running.",
 ):
     measure = choose("measure", "Show", {label: name for name, (label, _) in findings.MEASURES.items()})
-    shown = findings.retained(rates, measure, overview.MONTHS)
+    shown = findings.retained(overview.retention(view, who), measure, overview.MONTHS)
     line = figures.line(shown, x="month", y="value", unit=figures.PERCENT, title=findings.MEASURES[measure][0])
     panel.chart(line, key="retention")
 
@@ -99,5 +81,4 @@ with right, panel.section(findings.risk_said(at_risk, currency), health, detail=
     panel.chart(stack(findings.risk_parts(at_risk), title="Renewals by health band"), key="at_risk")
 
 with st.expander("Every month as a table"):
-    said = choice.said()
-    tables.show(monthly, findings.MONTHS, view=view, key="mrr-movements", alt="MRR movements by month", about=said)
+    tables.show(monthly, findings.MONTHS, view=view, key="mrr-movements", alt="MRR movements", about=choice.said())

@@ -44,7 +44,8 @@ class BoardNumbers:
     largest first). ``renewals`` has one row per month, half a year back and ahead. ``leaving``, ``late`` and
     ``silent`` have one row per account, with its ``name``; ``health`` one row per band (``band, accounts, mrr``);
     ``reasons`` one per theme of those who left in twelve full months (``label`` is what people call it); ``left``
-    counts them, ``answered`` those who said why. ``trouble`` names the sources that could not be read, ``absent`` the optional ones that are not there.
+    counts them, ``answered`` those who said why. ``trouble`` names the sources that could not be read, ``absent`` the
+    optional ones that are not there; ``seen_by`` whose accounts these are (None: everybody's).
     """
 
     company: str

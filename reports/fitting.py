@@ -6,8 +6,18 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_NARROW = frozenset("iljtfrI.,:;'|!()[]{}/ -·’")
-_BROAD = frozenset("mwMW@%&—…€ЖШЩЮжшщю")
+_WIDTHS = {  # thousandths of the type size, of Arial and of the metric-compatible Liberation Sans
+    **dict.fromkeys("ijl'’|", 222),
+    **dict.fromkeys(" .,:;!/ftI[]\\·", 280),
+    **dict.fromkeys("r()-“”{}", 340),
+    **dict.fromkeys("cksvxyzJ*", 500),
+    **dict.fromkeys("FTZ+−=<>~", 611),
+    **dict.fromkeys("ABEKPSVXY&", 667),
+    **dict.fromkeys("CDHNRUw", 722),
+    **dict.fromkeys("GOQ", 778),
+    **dict.fromkeys("mM%", 880),
+    **dict.fromkeys("W@—…ЖШЩЮжшщю", 1015),
+}
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -26,12 +36,8 @@ def _em(letter: str, bold: bool) -> float:
         return 1.02
     if unicodedata.combining(letter):
         return 0.0
-    if letter in _NARROW:
-        return 0.34
-    if letter in _BROAD:
-        return 0.95
-    wide = letter.isupper()
-    return (0.72 if wide else 0.56) + (0.04 if bold else 0.0)
+    wide = _WIDTHS.get(letter, 722 if letter.isupper() else 590 if ord(letter) > 127 else 556)
+    return wide / 1000 * (1.09 if bold else 1.02)
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
@@ -59,7 +65,7 @@ def cut(text: object, room: float, size: float, *, lines: int = 1, bold: bool = 
     """The text, or as much of it as stands on ``lines`` lines of ``room`` inches, with an ellipsis.
 
     >>> cut("Acme", 2, 12), cut("A" * 80, 1, 12)
-    ('Acme', 'AAAAAAA…')
+    ('Acme', 'AAAAAA…')
     """
     words = plain(text)
     if _lines(words, room, size, bold) <= lines and width(words, size, bold=bold) <= room * lines:

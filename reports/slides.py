@@ -16,18 +16,18 @@ from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.oxml import parse_xml
-from pptx.oxml.ns import nsdecls
-from pptx.util import Emu, Inches, Pt
+from pptx.oxml.ns import nsdecls, qn
+from pptx.util import Inches, Length, Pt
 
 from reports.fitting import cut, largest, plain
 
 KEPT, LOST, INK, FADED = "2850B8", "D9731A", "1A2130", "5D6779"
-QUIET, RULE, PANEL, BAND = "A9B1BF", "E2E6ED", "F4F6F9", "B1C8EC"
+QUIET, RULE, PANEL, BAND, SOFT = "A9B1BF", "E2E6ED", "F4F6F9", "B1C8EC", "7097D6"
 _ACCENTS = (KEPT, LOST, "149184", "A2559C", "B08B00", "6B7485")
 FONT = "Arial"
 WIDTH, HEIGHT, MARGIN = 13.333, 7.5, 0.6
 INSIDE = WIDTH - 2 * MARGIN
-TOP = 1.72
+TOP = 1.8
 """Where the content of a slide begins, in inches; it ends at ``BOTTOM``."""
 BOTTOM = 6.85
 
@@ -42,14 +42,14 @@ class Box:
     height: float
 
     @property
-    def emu(self) -> tuple[Emu, Emu, Emu, Emu]:
+    def emu(self) -> tuple[Length, Length, Length, Length]:
         """The same in the units of the file format."""
         return Inches(self.left), Inches(self.top), Inches(self.width), Inches(self.height)
 
 
 def colour(name: str) -> RGBColor:
     """A colour of the house from its six hexadecimal digits."""
-    return RGBColor.from_string(name)
+    return RGBColor(*bytes.fromhex(name))
 
 
 class Deck:
@@ -70,12 +70,32 @@ class Deck:
     def slide(self, headline: str, detail: str = "", *, notes: Sequence[str]) -> Any:
         """A new slide: its headline, a quieter line under it, its footer, and speaker notes, one paragraph each."""
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[0])
-        size, headline = largest(headline, INSIDE, lines=2, sizes=(28, 26, 24, 22), bold=True)
-        _write(slide.shapes.title.text_frame, headline, size=size, bold=True, anchor=MSO_ANCHOR.BOTTOM)
+        size, shown = largest(headline, INSIDE, lines=1, sizes=(28, 26, 24), bold=True)
+        if shown != plain(headline):
+            size, shown = largest(headline, INSIDE, lines=2, sizes=(28, 26, 24, 22), bold=True)
+        _write(slide.shapes.title.text_frame, shown, size=size, bold=True, anchor=MSO_ANCHOR.BOTTOM)
         if detail:
-            text(slide, Box(MARGIN, 1.3, INSIDE, 0.34), detail, size=14, tone=FADED)
+            text(slide, Box(MARGIN, 1.37, INSIDE, 0.3), detail, size=14, tone=FADED)
         self._footer(slide)
         slide.notes_slide.notes_text_frame.text = "\n".join(plain(line) for line in (*notes, self.source))
+        return slide
+
+    def cover(self, label: str, headline: str, lines: Sequence[str], *, notes: Sequence[str]) -> Any:
+        """The first slide: whose it is, what it found, and where it comes from."""
+        slide = self.slide("", notes=notes)
+        title = slide.shapes.title
+        title.left, title.top, title.width, title.height = Box(MARGIN, 2.2, INSIDE, 1.5).emu
+        size, headline = largest(headline, INSIDE, lines=2, sizes=(40, 36, 32, 28, 24), bold=True)
+        _write(title.text_frame, headline, size=size, bold=True, anchor=MSO_ANCHOR.TOP)
+        bar = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *Box(MARGIN, 1.3, 0.9, 0.07).emu)
+        bar.name = "Rule"
+        bar.fill.solid()
+        bar.fill.fore_color.rgb = colour(KEPT)
+        bar.line.fill.background()
+        _flat(bar)
+        text(slide, Box(MARGIN, 1.5, INSIDE, 0.45), label, size=20, tone=KEPT, bold=True)
+        for place, line in enumerate(lines):
+            text(slide, Box(MARGIN, 3.95 + 0.66 * place, INSIDE - 2, 0.56), line, size=16, tone=FADED)
         return slide
 
     def _footer(self, slide: Any) -> None:
@@ -189,13 +209,18 @@ def card(slide: Any, box: Box, label: str, value: str, lines: Sequence[str]) -> 
     panel.fill.solid()
     panel.fill.fore_color.rgb = colour(PANEL)
     panel.line.fill.background()
-    panel.shadow.inherit = False
+    _flat(panel)
     left, wide = box.left + 0.2, box.width - 0.4
     text(slide, Box(left, box.top + 0.16, wide, 0.28), label, size=13, tone=FADED, name=label)
     size, value = largest(value, wide, lines=1, sizes=(32, 28, 24, 20), bold=True)
     text(slide, Box(left, box.top + 0.44, wide, 0.58), value, size=size, bold=True, name=f"{label} value")
     for place, line in enumerate(lines):
         text(slide, Box(left, box.top + 1.06 + 0.26 * place, wide, 0.26), line, size=12, tone=FADED)
+
+
+def _flat(shape: Any) -> None:
+    """No shadow, no outline: what the theme's style would add."""
+    shape._element.remove(shape._element.find(qn("p:style")))
 
 
 @dataclass(frozen=True)
@@ -216,7 +241,7 @@ def table(
     )
     frame.name = name
     frame._element.graphic.graphicData.tbl.tblPr.find(
-        "{http://schemas.openxmlformats.org/drawingml/2006/main}tableStyleId"
+        qn("a:tableStyleId")
     ).text = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"  # no style, no grid
     grid = frame.table
     grid.horz_banding = False
@@ -228,11 +253,12 @@ def table(
         for down, words in enumerate([column.label, *(row[across] for row in rows)]):
             head = down == 0
             cell = grid.cell(down, across)
-            shown = cut(words, column.width - 0.16, size, bold=head)
+            inset = 0.0 if across == 0 else 0.08 if column.number else 0.25
+            shown = cut(words, column.width - inset - 0.08, size)
             align = PP_ALIGN.RIGHT if column.number else PP_ALIGN.LEFT
             _write(cell.text_frame, shown, size=size, tone=FADED if head else INK, align=align)
             cell.vertical_anchor = MSO_ANCHOR.MIDDLE
-            cell.margin_left = 0 if across == 0 else Inches(0.08)
+            cell.margin_left = Inches(inset)
             cell.margin_right, cell.margin_top, cell.margin_bottom = Inches(0.08), 0, 0
             _rule_below(cell, FADED if head else RULE)
 

@@ -64,6 +64,15 @@ class Company:
                     execute_batch(cursor, statement, rows)
             return cursor.fetchall() if cursor.description else []
 
+    def empty(self) -> None:
+        """Leaves nothing in its database but an empty schema ``public``."""
+        names = self.sql("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'")
+        self.sql(
+            *(f'DROP SCHEMA "{name}" CASCADE' for (name,) in names),
+            "CREATE SCHEMA public",
+            "GRANT USAGE ON SCHEMA public TO public",
+        )
+
     def close(self) -> None:
         """Ends its connection."""
         if self.connection is not None:

@@ -11,10 +11,17 @@ from tests.queries.company import Company, use
 from tests.queries.reading import Reading
 
 
+@pytest.fixture(scope="session")
+def companies_url(database: Callable[..., str]) -> str:
+    """One database for the companies of all tests, because making one takes longer than most of them."""
+    return database()
+
+
 @pytest.fixture
-def company(database: Callable[..., str], tmp_path: Path) -> Iterator[Company]:
+def company(companies_url: str, tmp_path: Path) -> Iterator[Company]:
     """A company of the test's own: nothing in its database, nothing mapped."""
-    made = Company(database(), tmp_path)
+    made = Company(companies_url, tmp_path)
+    made.empty()
     yield made
     made.close()
 

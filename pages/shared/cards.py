@@ -1,0 +1,60 @@
+"""The overview's numbers, each with its interval, its count and the accounts behind it."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+
+import polars as pl
+
+from metrics.month_ends import months_later
+from pages.shared import behind, data, panel, words
+from pages.shared.answers import behind as accounts
+from pages.shared.answers import nps, overview
+from pages.shared.filters import Filters
+from pages.shared.findings import overview as findings
+from pages.shared.tables import Column
+
+
+def revenue(choice: Filters, full: date) -> None:
+    """ARR, twelve-month retention, then last month's; ``full`` is the last full month."""
+    view, who, about = data.view(), choice.who, choice.said()
+    currency = data.currency(view)
+    arr = findings.one(overview.run_rate(view, who), month=full)
+    if arr is not None:
+        said = f"12 × MRR of {words.money(arr['mrr'], currency)} · {words.plural(arr['accounts'], 'account')}"
+        with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):
+            rows = partial(accounts.span, view, who, full, full)
+            behind.accounts("ARR", rows, findings.SPAN, key="arr", about=about)
+    for span, named in ((12, "12 months"), (1, "last month")):
+        kept, moved = overview.retention(view, who, span), overview.changes(view, who, span)
+        for measure in findings.LED_BY[span]:
+            row, change = findings.one(kept, measure=measure, month=full), findings.one(moved, measure=measure)
+            card = findings.rate_card(row, change, against="the month before")
+            title = f"{findings.SHORT[measure]}, {named}"
+            with panel.number(title, **card, help=findings.MEASURES[measure][1]):
+                rows = partial(accounts.span, view, who, months_later(full, 1 - span), full)
+                behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=about)
+
+
+def stakes(going: pl.DataFrame, silent: pl.DataFrame) -> None:
+    """Revenue that is leaving, and revenue that is paid for nothing."""
+    _stake("Leaving, still served", "asked to leave", going, findings.GOING, key="going")
+    _stake("Paying, getting nothing", "no value for 30 days or more", silent, findings.SILENT, key="silent")
+
+
+def _stake(title: str, note: str, rows: pl.DataFrame, columns: dict[str, Column], *, key: str) -> None:
+    money = words.money(int(rows["mrr"].sum()), data.currency(data.view()))
+    with panel.number(title, money, note=f"{words.plural(rows.height, 'account')} · {note}"):
+        behind.accounts(title, rows.clone, columns, key=key)
+
+
+def recommend(choice: Filters) -> None:
+    """NPS of the last twelve months; nothing where no survey is mapped."""
+    view = data.view()
+    frames = data.frames(view)
+    if "nps" in frames.missing:
+        return
+    row = nps.now(view, choice.who, choice.since(frames.as_of)).row(0, named=True)
+    interval = f"95% {words.between(row['low'], row['high'], words.score)} · " if row["n"] else ""
+    panel.number("NPS, 12 months", words.score(row["score"]), note=f"{interval}n = {row['n']:,}")
