@@ -102,17 +102,23 @@ def presence(events: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
 
 def matrices(units: pl.DataFrame, rules: Rules) -> tuple[Matrix, Matrix]:
     """Units by buckets, 0 or 1: whether the unit is in that bucket's cohort, and whether it came back then."""
-    came_back = _bits(units, "returns", rules)
-    starts = came_back
     if rules.cohorts == "first":
         # A row of zeros at the end takes those who started outside the buckets, or never.
         cohort = units["cohort"].fill_null(-1).clip(-1, len(rules.grid)).to_numpy()
         starts = np.eye(len(rules.grid) + 1, len(rules.grid), dtype=np.uint8)[cohort]
     elif "starts_0" in units.columns:
         starts = _bits(units, "starts", rules)
+    else:
+        starts = _bits(units, "returns", rules)
+    return starts, returned(units, rules)
+
+
+def returned(units: pl.DataFrame, rules: Rules) -> Matrix:
+    """Units by buckets, 0 or 1: whether the unit came back in that bucket (or later, where that counts)."""
+    came_back = _bits(units, "returns", rules)
     if rules.returns == "on_or_after":
-        came_back = np.maximum.accumulate(came_back[:, ::-1], axis=1)[:, ::-1]
-    return starts, came_back
+        return np.maximum.accumulate(came_back[:, ::-1], axis=1)[:, ::-1]
+    return came_back
 
 
 def _rows(events: pl.LazyFrame, rules: Rules) -> pl.LazyFrame:

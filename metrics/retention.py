@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metrics.buckets import Period, as_day
 from metrics.intervals import wilson
-from metrics.presence import Cohorts, Matrix, Returns, Rules, matrices, presence
+from metrics.presence import Cohorts, Matrix, Returns, Rules, matrices, presence, returned
 
 # The type of `size` remembers whether cohorts overlap, so that pooled_curve knows without being told: a column
 # more would change the table that people download, and a frame carries nothing else along.
@@ -237,11 +237,27 @@ def _count(units: pl.DataFrame, rules: Rules) -> tuple[NDArray[np.int64], NDArra
     sizes, counts = np.zeros(buckets, np.int64), np.zeros((buckets, buckets), np.int64)
     if rules.cohorts == "first":
         units = units.filter(pl.col("cohort").is_between(0, buckets - 1))
+    add_up = _by_first_cohort if rules.cohorts == "first" else _by_every_cohort
     for some in units.iter_slices(_UNITS_AT_A_TIME):
-        starts, came_back = matrices(some, rules)
-        sizes += starts.sum(axis=0, dtype=np.int64)
-        counts += _product(starts, came_back)
+        size, count = add_up(some, rules)
+        sizes += size
+        counts += count
     return sizes, counts
+
+
+def _by_first_cohort(units: pl.DataFrame, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each unit is in one cohort, so its returns are counted one by one: a matrix product would add mostly zeros."""
+    buckets = len(rules.grid)
+    cohort = units["cohort"].to_numpy().astype(np.int64)
+    unit, bucket = np.nonzero(returned(units, rules))
+    counts = np.bincount(cohort[unit] * buckets + bucket, minlength=buckets * buckets)
+    return np.bincount(cohort, minlength=buckets), counts.reshape(buckets, buckets)
+
+
+def _by_every_cohort(units: pl.DataFrame, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A unit is in the cohort of every bucket in which it starts."""
+    starts, came_back = matrices(units, rules)
+    return starts.sum(axis=0, dtype=np.int64), _product(starts, came_back)
 
 
 def _product(starts: Matrix, came_back: Matrix) -> NDArray[np.int64]:

@@ -1,49 +1,95 @@
-"""Cohorts: of those who started together, how many still get something out of the product."""
+"""Cohorts: of those who started together, how many stay, and how much of what they pay."""
 
 import streamlit as st
 
-from metrics.retention import cohort_retention, pooled_curve
-from pages.shared import data, figures, filters, panel, tables, words
+from metrics import retention, revenue, revenue_curve
+from pages.shared import data, figures, filters, links, panel, tables, words
 from pages.shared.answers import cohorts
 from pages.shared.choices import choose
 from pages.shared.findings import cohorts as findings
+from pages.shared.findings import survival
 
 view = data.view()
-choice = filters.row("period", "segment", "plan", months=24)
-with st.container(horizontal=True):
-    unit = choose("cohort_unit", "Count", {"Accounts": "account_id", "People": "user_id"})
-    period = choose("cohort_period", "By", {"Month": "month", "Week": "week"})
-    returns = choose("cohort_returns", "Came back", {"In that period": "on", "Then or later": "on_or_after"})
-noun = "account" if unit == "account_id" else "person"
-since = findings.first_cohort(choice, data.frames(view).as_of, period)
-asked = (choice.who, since, unit, period, returns)
+as_of, currency = data.frames(view).as_of, data.currency(view)
+choice = filters.row("period", "segment", "plan", "country", months=24)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    unit = choose("cohort_unit", "Count", findings.UNITS)
+    options = {}
+    if unit == "mrr":
+        options["kept"] = choose("cohort_kept", "Growth counts", findings.KEPT)
+    else:
+        options["period"] = choose("cohort_period", "By", findings.PERIODS)
+    group = choose("cohort_group", "Compare", findings.GROUPS)
+    if unit != "mrr":
+        with st.popover("More", icon=":material/tune:"):
+            options["returns"] = choose("cohort_returns", "Came back", findings.RETURNS)
+            options["uses"] = choose("cohort_uses", "A return takes", findings.USES)
+            options["cohorts"] = choose("cohort_kind", "They stand in the cohort of", findings.COHORTS)
+since = findings.first_cohort(choice, as_of, options.get("period", "month"))
+asked = cohorts.Asked(choice.who, since, unit, **options)
+noun, money = findings.noun(asked), currency if unit == "mrr" else None
 
-cells = cohorts.triangle(view, *asked)
-curve = cohorts.curve(view, *asked)
-panel.head(*findings.headline(curve, noun, period))
-
+cells, curve = cohorts.triangle(view, asked), cohorts.curve(view, asked)
+panel.head(*findings.headline(curve, asked, currency))
 if cells["size"].sum() == 0:
     filters.nothing_matches(choice)
     st.stop()
 
-with panel.section(
-    f"Each row started in one {period}; each column is {period}s later",
-    cohort_retention,
-    detail=findings.states(returns, period),
-    sources=("events", "accounts"),
-):
-    shown = figures.retention_heat_map(cells, title="Retention by cohort", period=period, noun=noun)
-    cell = panel.clickable(shown, key="cohort_triangle")
-    if cell is not None:
-        people = cohorts.members(view, *asked, *findings.cell(cell))
-        st.markdown(f"**{words.inert(findings.members(people, cell, noun, period))}**")
-        tables.show(people, findings.columns(unit), view=view, key="cohort-members", alt="Who is behind the cell")
+index = findings.told_at(curve, asked)
+said, marks = findings.triangle(cells, cohorts.halves(view, asked, index), asked, index)
+how = revenue.revenue_cohorts if money else retention.cohort_retention
+sources = ("subscriptions", "accounts") if money else ("events", "accounts")
+with panel.section(said, how, detail=marks, sources=sources):
+    with st.container(horizontal=True):
+        relative = choose("cohort_colour", "Colour", findings.COLOURS)
+        upto = choose("cohort_columns", "Columns", findings.UPTO)
+    if relative:
+        st.caption(findings.colours(relative, asked.period))
+    against = findings.pooled(curve) if relative else None
+    drawing = {"period": asked.period, "noun": noun, "upto": upto, "against": against, "currency": money}
+    shown = figures.retention_heat_map(cells, title="Retention by cohort", **drawing)
+    clicked = panel.clickable(shown, key=f"cohort_triangle_{asked.unit}_{asked.period}")
+    at = None if clicked is None else findings.cell(clicked, cells)
+    if at is not None:
+        behind = cohorts.members(view, asked, *at)
+        st.markdown(f"**{words.inert(findings.members(behind, at, asked, currency))}**")
+        about = {"view": view, "key": "cohort-members", "alt": "Who is behind the cell", "about": choice.said()}
+        rows = tables.show(behind, findings.columns(asked), select="single-row", **about)
+        links.open_account(tables.chosen(behind, rows))
 
-with panel.section("All cohorts together", pooled_curve, detail="Only periods that are over; counts are pooled."):
+axis = {"x_title": f"{asked.period}s since the first", "tell": f"{asked.period} {{}}".format, "from_zero": True}
+axis["every"] = 6 if asked.period == "month" else 4
+pooled_how = revenue_curve.revenue_curve if money else retention.pooled_curve
+if group is None:
+    detail = findings.pooled_detail(asked)
+    with panel.section(findings.steepest(cohorts.steepest(view, asked), asked), pooled_how, detail=detail):
+        pooled = figures.line(curve, x="index", y="rate", unit=figures.PERCENT, title="Pooled retention", **axis)
+        panel.chart(pooled, key="cohort_curve")
+else:
+    curves, left_out = findings.drawn(cohorts.curves(view, asked, group), findings.size_of(asked))
+    at_index, names = findings.comparable(curves, asked)
+    best = cohorts.apart(view, asked, group, at_index, names)
+    detail = findings.compared_detail(asked, group, left_out)
+    with panel.section(findings.compared(best, asked, group, at_index), pooled_how, detail=detail):
+        title = f"Pooled retention by {group}"
+        lines = findings.together(curves, "index")
+        pooled = figures.line(lines, x="index", y="rate", by="group", unit=figures.PERCENT, title=title, **axis)
+        panel.chart(pooled, key="cohort_groups")
+
+stays, left_out = cohorts.survival(view, choice.who, group), ""
+if group is not None:
+    stays, left_out = findings.drawn(stays, "at_risk")
+stays = survival.months(stays)
+said, detail = survival.survived(stays) if group is None else survival.survived_by(stays, group, left_out)
+with panel.section(said, revenue.lifetime_curve, detail=detail, sources=("subscriptions",)):
+    axis = {"x_title": "months since they first paid", "tell": survival.tell_month, "from_zero": True, "stepped": True}
+    axis["every"] = 12
+    by, stays = (None, stays) if group is None else ("group", findings.together(stays, "months"))
     panel.chart(
-        figures.line(curve, x="index", y="rate", unit=figures.PERCENT, title="Pooled retention", from_zero=True),
-        key="cohort_curve",
+        figures.line(stays, x="months", y="survival", by=by, unit=figures.PERCENT, title="Still here", **axis),
+        key="stay",
     )
 
 with st.expander("Every cell as a table"):
-    tables.show(cells, findings.CELLS, view=view, key="cohorts", alt="Retention by cohort", about=choice.said())
+    about = {"view": view, "key": "cohorts", "alt": "Retention by cohort", "about": choice.said()}
+    tables.show(cells, findings.cells(asked), **about)

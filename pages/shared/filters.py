@@ -1,4 +1,4 @@
-"""The filters above a page: period, segment, plan, CSM. They live in the address, so that a link carries them.
+"""The filters above a page: period, segment, plan, CSM, country. They live in the address, so that a link carries them.
 
 What a browser sends is checked again here: a value that is no longer on offer counts as not chosen.
 """
@@ -21,11 +21,12 @@ _WIDTH = 170
 
 
 class Who(NamedTuple):
-    """Which accounts: segment, plan and CSM as they are today; None for any. Goes into cache keys as it is."""
+    """Which accounts: segment, plan, CSM and country as they are today; None for any. Goes into cache keys as it is."""
 
     segment: str | None = None
     plan: str | None = None
     csm: str | None = None
+    country: str | None = None
 
 
 class Filters(NamedTuple):
@@ -64,8 +65,8 @@ def current_plans(subscriptions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
 def narrow(frames: Frames, who: Who) -> dict[str, pl.LazyFrame]:
     """The frames by name, of the chosen accounts only. Frames that belong to no account stay whole.
 
-    Segment, plan and CSM are today's, also for the past; metrics that place an account by what it was then take
-    the filter themselves.
+    Segment, plan, CSM and country are today's, also for the past; metrics that place an account by what it was
+    then take the filter themselves.
     """
     everything = frames.mapping()
     if not any(who):
@@ -75,6 +76,8 @@ def narrow(frames: Frames, who: Who) -> dict[str, pl.LazyFrame]:
         chosen = chosen.filter(pl.col("segment") == who.segment)
     if who.csm:
         chosen = chosen.filter(pl.col("csm_email") == who.csm)
+    if who.country:
+        chosen = chosen.filter(pl.col("country") == who.country)
     if who.plan:
         plans = current_plans(everything["subscriptions"], frames.as_of)
         chosen = chosen.join(plans.filter(pl.col("plan") == who.plan), on="account_id", how="semi")
@@ -90,12 +93,15 @@ def narrow(frames: Frames, who: Who) -> dict[str, pl.LazyFrame]:
 @data.cached
 def _options(frames: Frames) -> pl.DataFrame:
     """What can be chosen: ``field, value, shown``, one row per option, in the order in which it is listed."""
-    accounts = frames.accounts.select("segment", "csm_email", "csm_name").collect()
+    accounts = frames.accounts.select("segment", "country", "csm_email", "csm_name").collect()
     plans = current_plans(frames.subscriptions, frames.as_of).select("plan").unique().collect()
     people = accounts.group_by("csm_email").agg(pl.col("csm_name").drop_nulls().first())
     names = pl.concat_str("csm_name", pl.lit(" ("), "csm_email", pl.lit(")"))
     parts = [
-        accounts.select(pl.lit("segment").alias("field"), value="segment", shown="segment").unique(),
+        *(
+            accounts.select(pl.lit(field).alias("field"), value=field, shown=field).unique()
+            for field in ("segment", "country")
+        ),
         plans.select(pl.lit("plan").alias("field"), value="plan", shown="plan"),
         people.select(
             pl.lit("csm").alias("field"),
@@ -135,9 +141,10 @@ def _choose_who(field: str, label: str, options: pl.DataFrame) -> str | None:
 
 
 def row(*shown: str, months: int = 12) -> Filters:
-    """Draw the filters named (``period``, ``segment``, ``plan``, ``csm``) in one line; return what is chosen.
+    """Draw the filters named in one line; return what is chosen.
 
-    A filter with fewer than two values to choose from is not drawn.
+    The names are ``period``, ``segment``, ``plan``, ``csm`` and ``country``. A filter with fewer than two values to
+    choose from is not drawn.
     """
     options = _options(data.view())
     with st.container(horizontal=True, gap="small"):
@@ -145,7 +152,7 @@ def row(*shown: str, months: int = 12) -> Filters:
         if "period" in shown:
             names = list(PERIODS)
             period = PERIODS[_choose("period", "Period", names, default=names.index(f"{months} months"))]
-        labels = {"segment": "Segment", "plan": "Plan", "csm": "CSM"}
+        labels = {"segment": "Segment", "plan": "Plan", "csm": "CSM", "country": "Country"}
         chosen = {field: _choose_who(field, label, options) for field, label in labels.items() if field in shown}
     return Filters(period, Who(**chosen))
 

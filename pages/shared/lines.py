@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -11,14 +12,16 @@ import polars as pl
 from pages.shared import template, units, words
 
 Row = dict[str, Any]
+Tell = Callable[[Any], str]
+_LABEL = 36  # pixels that a label of two lines needs
 
 
 def _tell(x: object) -> str:
     return words.month(x) if isinstance(x, date) else str(x)
 
 
-def _hover(row: Row, x: str, y: str, unit: units.Unit, name: str) -> str:
-    lines = [f"<b>{unit.write(row[y])}</b>  {words.in_figure(name)}".rstrip(), words.in_figure(_tell(row[x]))]
+def _hover(row: Row, x: str, y: str, unit: units.Unit, name: str, tell: Tell) -> str:
+    lines = [f"<b>{unit.write(row[y])}</b>  {words.in_figure(name)}".rstrip(), words.in_figure(tell(row[x]))]
     if row.get("low") is not None and row.get("high") is not None:
         lines.append(f"95% interval {words.between(row['low'], row['high'], unit.write)}")
     if row.get("n") is not None:
@@ -28,9 +31,12 @@ def _hover(row: Row, x: str, y: str, unit: units.Unit, name: str) -> str:
     return "<br>".join(lines)
 
 
-def _band(rows: list[Row], x: str, unit: units.Unit, colour: str) -> go.Scatter:
+def _band(rows: list[Row], x: str, unit: units.Unit, colour: str, *, stepped: bool = False) -> go.Scatter:
     known = [row for row in rows if row.get("low") is not None and row.get("high") is not None]
     there = [row[x] for row in known]
+    if stepped and known:  # a value holds until the next one: every bound twice, the second time where it ends
+        there = [place for pair in zip(there, [*there[1:], rows[-1][x]], strict=True) for place in pair]
+        known = [row for row in known for _ in range(2)]
     return go.Scatter(
         x=there + there[::-1],
         y=[unit.draw(row["high"]) for row in known] + [unit.draw(row["low"]) for row in known[::-1]],
@@ -63,7 +69,7 @@ def _series(shown: go.Figure, rows: list[Row], x: str, y: str, unit: units.Unit,
             y=[unit.draw(row[y]) for row in running],
             mode="markers",
             marker={"size": 9, "color": template.PAPER, "line": {"width": 2, "color": how["colour"]}},
-            hovertext=[_hover(row, x, y, unit, name) for row in running],
+            hovertext=[_hover(row, x, y, unit, name, how["tell"]) for row in running],
             **common,
         )
     shown.add_scatter(
@@ -77,12 +83,12 @@ def _series(shown: go.Figure, rows: list[Row], x: str, y: str, unit: units.Unit,
             "opacity": [1.0 if row is final[-1] else 0.0 for row in final],
             "color": how["colour"],
         },
-        hovertext=[_hover(row, x, y, unit, name) for row in final],
+        hovertext=[_hover(row, x, y, unit, name, how["tell"]) for row in final],
         **common,
     )
 
 
-def _line_alt(title: str, groups: dict[str, list[Row]], x: str, y: str, unit: units.Unit) -> str:
+def _line_alt(title: str, groups: dict[str, list[Row]], x: str, y: str, unit: units.Unit, tell: Tell = _tell) -> str:
     parts = []
     for name, rows in groups.items():
         known = [row for row in rows if row[y] is not None]
@@ -90,8 +96,8 @@ def _line_alt(title: str, groups: dict[str, list[Row]], x: str, y: str, unit: un
             first, last = known[0], known[-1]
             running = " (still running)" if last.get("state") == "provisional" else ""
             parts.append(
-                f"{name + ': from' if name else 'From'} {unit.write(first[y])} in {_tell(first[x])} to "
-                f"{unit.write(last[y])} in {_tell(last[x])}{running}"
+                f"{name + ': from' if name else 'From'} {unit.write(first[y])} in {tell(first[x])} to "
+                f"{unit.write(last[y])} in {tell(last[x])}{running}"
             )
     return f"{title}. {'; '.join(parts) or 'No values'}."
 
@@ -108,13 +114,17 @@ def line(
     reference: tuple[float, str] | None = None,
     stepped: bool = False,
     from_zero: bool = False,
+    x_title: str = "",
+    every: float | None = None,
+    tell: Tell = _tell,
 ) -> go.Figure:
     """A line over ``x``, with a band between ``low`` and ``high`` where the frame has them.
 
     One row per point (and per ``by``: at most five groups, in the order in which they come). Columns: ``x``,
     ``y``, and optionally ``low``, ``high``, ``n``, ``state`` (``provisional`` is drawn hollow and dashed).
     Null values leave a gap. ``reference`` is a value with its name, drawn as a thin line. ``title`` opens
-    the alt text.
+    the alt text. ``x_title`` says what is counted along the axis, ``every`` how far its
+    ticks are apart, and ``tell`` puts a place on it in words.
     """
     kept = frame.filter(pl.col("state") != "not_yet") if "state" in frame.columns else frame
     groups: dict[str, list[Row]] = {}
@@ -125,19 +135,26 @@ def line(
         return template.nothing("Nothing to draw for this choice yet.")
     if by is not None:
         groups = dict(sorted(groups.items(), key=lambda item: frame[by].cast(pl.String).to_list().index(item[0])))
-    shown = template.figure(height=height, alt=_line_alt(title, groups, x, y, unit))
+    shown = template.figure(height=height, alt=_line_alt(title, groups, x, y, unit, tell))
     notes = []
     for place, (name, rows) in enumerate(list(groups.items())[: len(template.SERIES)]):
         shape = "hv" if stepped else "linear"
-        how = {"colour": template.SERIES[place], "dash": template.DASHES[place], "shape": shape}
+        how: Row = {"colour": template.SERIES[place], "dash": template.DASHES[place], "shape": shape, "tell": tell}
         if {"low", "high"} <= set(frame.columns):
-            shown.add_trace(_band(rows, x, unit, how["colour"]))
+            shown.add_trace(_band(rows, x, unit, how["colour"], stepped=stepped))
         _series(shown, rows, x, y, unit, name, how)
         last = next(row for row in reversed(rows) if row[y] is not None)
         value = f"<b>{unit.write(last[y])}</b>"
         said = f"{value}<br>{words.in_figure(name, longest=18)}" if name else value
         notes.append(template.note(last[x], unit.draw(last[y]), said, align="left", xshift=10))
+    if by is not None:
+        _spread(notes, _ends(kept, y, unit, from_zero), height - (84 if x_title else 48))
     _axes(shown, unit, kept.filter(pl.col(y).is_not_null())[x], from_zero=from_zero, room=104 if by else 64)
+    if every is not None:
+        shown.update_xaxes(tickmode="linear", tick0=0, dtick=every)
+    if x_title:
+        quiet = {"size": 12, "color": template.FADED}
+        shown.update_xaxes(title={"text": x_title, "font": quiet, "standoff": 8})
     rules = []
     if reference is not None:
         at = unit.draw(reference[0]) or 0.0
@@ -146,6 +163,31 @@ def line(
         rules.append({**template.rule(0, 1, at, at, color=template.FADED, width=1, dash="dot"), "xref": "paper"})
     template.annotate(shown, notes, rules)
     return shown
+
+
+def _ends(frame: pl.DataFrame, y: str, unit: units.Unit, from_zero: bool) -> tuple[float, float]:
+    """The least and the greatest value that a figure shows, as they stand on the axis."""
+    columns = [name for name in (y, "low", "high") if name in frame.columns]
+    known = [value for name in columns for value in frame[name].drop_nulls().to_list()]
+    least, most = min(known, default=0.0), max(known, default=0.0)
+    return unit.draw(0.0 if from_zero else least) or 0.0, unit.draw(most) or 0.0
+
+
+def _spread(notes: list[Row], ends: tuple[float, float], pixels: int) -> None:
+    """Put the labels of several lines in one column; where they would lie on each other, apart, with a thin line."""
+    least, most = ends
+    order = sorted(notes, key=lambda note: -note["y"])
+    wanted = [(most - note["y"]) * pixels / ((most - least) or 1.0) for note in order]
+    placed: list[float] = []
+    for place in wanted:
+        placed.append(max(place, placed[-1] + _LABEL) if placed else place)
+    up = min((sum(placed) - sum(wanted)) / max(1, len(wanted)), placed[0] if placed else 0.0)  # not above the figure
+    shifts = [round(place - up - at) for at, place in zip(wanted, placed, strict=True)]
+    for note, shift in zip(order, shifts, strict=True):
+        note.update(x=1, xref="paper")
+        if any(shifts):
+            leader = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": template.FADED}
+            note.update(showarrow=True, ax=18, ay=shift, xshift=5, **leader)
 
 
 def _name_of(value: float, name: str, *, at_start: bool) -> dict[str, Any]:
@@ -192,7 +234,7 @@ def history(
     if not known:
         return template.nothing("No history yet.")
     shown = template.figure(height=height, alt=_line_alt(title, {"": rows}, x, y, unit))
-    _series(shown, rows, x, y, unit, "", {"colour": template.KEPT, "dash": "solid", "shape": "spline"})
+    _series(shown, rows, x, y, unit, "", {"colour": template.KEPT, "dash": "solid", "shape": "spline", "tell": _tell})
     last = known[-1]
     template.annotate(shown, [template.note(last[x], unit.draw(last[y]), f"<b>{unit.write(last[y])}</b>", xshift=10)])
     _axes(shown, unit, frame.filter(pl.col(y).is_not_null())[x], room=44)

@@ -33,6 +33,10 @@ SCALE = [
     [step / 9, getattr(placeholders, f"SEQUENTIAL_{step}")] for step in range(10)
 ]  # light to dark on white, dark to light on black: more is always further from the paper
 
+DIVERGING = [
+    [step / 9, getattr(placeholders, f"DIVERGING_{step}")] for step in range(10)
+]  # orange below, blue above; both ends are far from the paper, the middle is near it
+
 _AXIS = {
     "showline": False,
     "ticks": "",

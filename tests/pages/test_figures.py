@@ -1,7 +1,7 @@
 import json
 import tomllib
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -169,10 +169,86 @@ def test_every_cell_carries_a_square_that_knows_its_cohort():
 
 
 def test_cells_that_can_still_change_carry_a_dot():
-    dots = figures.retention_heat_map(TRIANGLE, title="Cohorts").data[1]
+    dots = traces(figures.retention_heat_map(TRIANGLE, title="Cohorts"), name="running")[0]
     assert [round(x) for x in dots.x] == [2, 1]
     every = TRIANGLE.with_columns(state=pl.when(pl.col("index") > 0).then(pl.lit("provisional")).otherwise("state"))
-    assert len(figures.retention_heat_map(every.filter(pl.col("rate").is_not_null()), title="Cohorts").data) == 2
+    assert traces(figures.retention_heat_map(every, title="Cohorts"), name="running") == []
+
+
+def written(figure, name):
+    return [text.strip("\u200a") for trace in traces(figure, name=name) for row in trace.text for text in row if text]
+
+
+def test_by_share_the_scale_runs_from_nothing_to_everything_and_nothing_is_bold():
+    shown = figures.retention_heat_map(TRIANGLE, title="Cohorts")
+    assert (shown.data[0].zmin, shown.data[0].zmax) == (0, 100)
+    assert sorted(written(shown, "plain")) == ["100", "100", "25", "70", "80"]
+    assert written(shown, "bold") == []
+
+
+def test_against_all_cohorts_a_cell_is_coloured_by_its_distance_from_the_columns_rate():
+    shown = figures.retention_heat_map(TRIANGLE, title="Cohorts", against={0: 1.0, 1: 0.75})
+    grid = [[value if value is None else round(value, 6) for value in row] for row in shown.data[0].z]
+    assert grid[:2] == [[0, 5, 0], [0, -50, None]]
+    assert (shown.data[0].zmin, shown.data[0].zmax) == (-50, 50)
+    assert [colour for _, colour in shown.data[0].colorscale] == [colour for _, colour in template.DIVERGING]
+
+
+def test_the_relative_scale_ends_no_nearer_than_ten_points_so_that_noise_stays_pale():
+    shown = figures.retention_heat_map(TRIANGLE.head(2), title="Cohorts", against={0: 1.0, 1: 0.79})
+    assert (shown.data[0].zmin, shown.data[0].zmax) == (-10, 10)
+
+
+def test_a_number_is_bold_where_its_interval_leaves_the_columns_rate_out():
+    wide = TRIANGLE.with_columns(low=pl.col("rate") - 0.1, high=pl.col("rate") + 0.1)
+    shown = figures.retention_heat_map(wide, title="Cohorts", against={0: 1.0, 1: 0.75})
+    assert written(shown, "bold") == ["25"]
+
+
+def test_the_hover_of_a_relative_cell_says_how_far_it_is_from_all_cohorts():
+    squares = traces(figures.retention_heat_map(TRIANGLE, title="Cohorts", against={0: 1.0, 1: 0.75}), name="cells")[0]
+    assert squares.hovertext[1] == (
+        "<b>80.0%</b> stayed<br>8 of 10 accounts, month 1<br>cohort of Jul 2026<br>95% interval 80.0% to 80.0%<br>"
+        "+5.0 pts from the 75.0% of all cohorts"
+    )
+    assert "nothing to compare with yet" in squares.hovertext[2]
+
+
+def test_a_cell_of_revenue_says_money_and_whose_it_is():
+    paid = TRIANGLE.with_columns(accounts=pl.lit(3), size=pl.col("size") * 100_00, retained=pl.col("retained") * 100_00)
+    shown = figures.retention_heat_map(paid, title="Cohorts", currency="EUR")
+    assert (
+        traces(shown, name="cells")[0]
+        .hovertext[1]
+        .startswith("<b>80.0%</b> of MRR kept<br>€800 of €1,000 from 3 accounts, month 1")
+    )
+    assert shown.layout.yaxis.ticktext[0] == "Jul 2026  <b>3</b>"
+
+
+def test_revenue_that_grew_stretches_the_scale():
+    grown = TRIANGLE.with_columns(rate=pl.col("rate") * 1.2)
+    assert figures.retention_heat_map(grown, title="Cohorts").data[0].zmax == 120
+
+
+def test_cohorts_before_anybody_started_have_no_row():
+    none = TRIANGLE.head(3).with_columns(cohort=date(2026, 6, 1), size=0, retained=0, rate=pl.lit(None, pl.Float64))
+    shown = figures.retention_heat_map(pl.concat([none.cast(TRIANGLE.schema), TRIANGLE]), title="Cohorts")
+    assert shown.layout.yaxis.ticktext[0] == "Jul 2026  <b>10</b>"
+
+
+def test_labels_of_lines_that_end_together_are_moved_apart_and_keep_their_order():
+    close = [RATES.with_columns(segment=pl.lit(f"S{k}"), value=pl.col("value") - k / 500) for k in range(3)]
+    notes = line(pl.concat(close), by="segment").layout.annotations
+    at = [note.y for note in notes]
+    assert at == sorted(at, reverse=True)
+    assert [note.showarrow for note in notes] == [True, True, True]
+    assert [b.ay > a.ay for a, b in pairwise(notes)] == [True, True]
+
+
+def test_the_band_of_a_stepped_line_has_steps_too():
+    band = traces(line(stepped=True), fill="toself")[0]
+    assert list(band.y)[:8] == [94.0, 94.0, 95.0, 95.0, 98.0, 98.0, 99.0, 99.0]
+    assert list(band.x)[:4] == [MONTHS[0], MONTHS[1], MONTHS[1], MONTHS[3]]
 
 
 def test_the_heat_map_stops_where_it_is_told_to():

@@ -13,8 +13,8 @@ from queries.store import SourceState
 from tests.pages import snapshot
 
 ACCOUNTS = [
-    {"account_id": "a", "name": "Acme", "segment": "Large", "csm_email": "ada@x.y", "csm_name": "Ada"},
-    {"account_id": "b", "name": "Bolt", "segment": "Small", "csm_email": "bo@x.y", "csm_name": "Bo"},
+    {"account_id": "a", "name": "Acme", "segment": "Large", "country": "DE", "csm_email": "ada@x.y", "csm_name": "Ada"},
+    {"account_id": "b", "name": "Bolt", "segment": "Small", "country": "FR", "csm_email": "bo@x.y", "csm_name": "Bo"},
     {"account_id": "c", "name": "Cut", "segment": "Small", "csm_email": None, "csm_name": None},
 ]
 STRETCHES = [
@@ -52,6 +52,8 @@ def test_filters_keep_the_accounts_they_name_in_every_frame(frames):
     assert ids(filters.narrow(frames, filters.Who(segment="Small"))) == ["b", "c"]
     assert ids(filters.narrow(frames, filters.Who(plan="Business")), "subscriptions") == ["a", "a", "a"]
     assert ids(filters.narrow(frames, filters.Who(csm="bo@x.y"))) == ["b"]
+    assert ids(filters.narrow(frames, filters.Who(country="FR"))) == ["b"]
+    assert ids(filters.narrow(frames, filters.Who(segment="Large", country="FR"))) == []
     assert ids(filters.narrow(frames, filters.Who("Large", "Team", None))) == []
     assert ids(filters.narrow(frames, filters.Who(segment="Large")), "reviews") == ["a"]
 
@@ -115,7 +117,13 @@ FILTERS = "from pages.shared import filters\nst.text(repr(filters.row('period', 
 
 def test_filters_come_from_the_address(folder):
     at = run(FILTERS, folder, segment="Small", period="24 months")
-    assert at.text[0].value == "Filters(months=24, who=Who(segment='Small', plan=None, csm=None))"
+    assert at.text[0].value == "Filters(months=24, who=Who(segment='Small', plan=None, csm=None, country=None))"
+
+
+def test_a_country_is_offered_only_where_a_page_asks_for_it(folder):
+    script = "from pages.shared import filters\nst.text(repr(filters.row('segment', 'country').who.country))"
+    assert run(script, folder, country="FR").text[0].value == "'FR'"
+    assert run(FILTERS, folder, country="FR").text[0].value.endswith("country=None))")
 
 
 def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
@@ -126,7 +134,7 @@ def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
 
 def test_what_a_browser_makes_up_counts_as_not_chosen(folder):
     at = run(FILTERS, folder, segment="' OR 1=1", plan="Nothing", period="9999 months")
-    assert at.text[0].value == "Filters(months=12, who=Who(segment=None, plan=None, csm=None))"
+    assert at.text[0].value == "Filters(months=12, who=Who(segment=None, plan=None, csm=None, country=None))"
 
 
 def test_a_value_forged_by_a_browser_counts_as_not_chosen(folder, monkeypatch):
