@@ -12,7 +12,7 @@ run: .venv/installed
 stop:
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m demo stop
 
-test: .venv/installed-dev
+test: .venv/installed-dev .venv/installed-bench
 	$(BIN)/python -m pytest
 
 check: .venv/installed-dev
@@ -22,7 +22,7 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres"
 
-bench: .venv/installed-dev
+bench: .venv/installed-bench
 	$(BIN)/python -m bench
 
 docs: .venv/installed
@@ -41,4 +41,8 @@ clean: stop
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/installed-bench: .venv/installed-dev requirements-bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

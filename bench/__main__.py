@@ -1,4 +1,8 @@
-"""``python -m bench [--events 1000000 10000000] [--accounts 440]``: measures and writes ``bench/results.json``."""
+"""``python -m bench [--events 1000000 10000000] [--accounts 440] [--pages 10000]``: measures and compares.
+
+Everything is made for the purpose and gone at the end; figures go to ``bench/results.json``. It ends with 1 when
+engines that were asked the same gave different answers.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +11,79 @@ import json
 import os
 import platform
 import sys
+import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from bench import refresh
+from bench import movements, pages, refresh, report, retention
+from bench.place import place
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
+PAGES_EVENTS = 1_000_000
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """The command line."""
+    asked = _arguments(words)
+    started = time.monotonic()
+    found: dict[str, Any] = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": _machine(),
+        "sizes": [measure(events, asked.accounts) for events in asked.events],
+    }
+    if asked.pages:
+        found["pages"] = measure_pages(asked.pages)
+    found["load_average_at_end"] = [round(load, 2) for load in os.getloadavg()]
+    found["seconds"] = round(time.monotonic() - started)
+    asked.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(report.lines(found)))
+    return int(any(row["differing"] for size in found["sizes"] for row in size["questions"]))
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000, 10_000_000], metavar="N")
-    parser.add_argument("--accounts", type=int, default=440, metavar="N")
-    arguments = parser.parse_args()
-    rows = [refresh.run(events, arguments.accounts) for events in arguments.events]
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
-    found = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, "refresh": rows}
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"{'events':>12} {'first':>9} {'peak':>9} {'another day':>12} {'nothing new':>12} {'day/first':>10}")
-    for row in rows:
-        first, day, idle = row["first"], row["another_day"], row["nothing_new"]
-        print(
-            f"{row['events']:>12,} {first['seconds']:>7.1f} s {first['peak_mb']:>6.0f} MB {day['seconds']:>10.2f} s "
-            f"{idle['seconds']:>10.2f} s {row['another_day_to_first']:>10.1%}"
-        )
-    return 0
+    parser.add_argument("--events", type=int, nargs="*", default=[1_000_000, 10_000_000], metavar="N")
+    parser.add_argument("--accounts", type=int, default=440, metavar="N", help="accounts of these companies")
+    parser.add_argument(
+        "--pages", type=int, default=10_000, metavar="N", help="accounts of the pages' company; 0: none"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
+    return parser.parse_args(words)
+
+
+def measure(events: int, accounts: int) -> dict[str, Any]:
+    """One company: its refreshes, and the same questions to all engines."""
+    with place(events, accounts) as where:
+        size: dict[str, Any] = {
+            "events": events,
+            "accounts": accounts,
+            "refresh": refresh.measure(where),
+            "questions": [*retention.measure(where), *movements.measure(where)],
+        }
+    for row in size["questions"]:
+        row["ratios"] = report.ratios(row)
+    return size | {"goals": report.goals(size)}
+
+
+def measure_pages(accounts: int) -> dict[str, Any]:
+    """A large company: its first refresh, account movements against the other engines, and every page's questions."""
+    with place(PAGES_EVENTS, accounts) as where:
+        first = refresh.first(where)
+        rows = movements.measure(where)
+        for row in rows:
+            row["ratios"] = report.ratios(row)
+        return {"refresh": vars(first), "movements": rows, **pages.measure(where)}
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        **{name: version(name) for name in ("polars", "duckdb")},
+    }
 
 
 if __name__ == "__main__":

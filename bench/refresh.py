@@ -1,4 +1,7 @@
-"""How long a refresh takes: the first one over all history, and the one after another day of events."""
+"""How long a refresh takes: the first one over all history, and the one after another day of events.
+
+Beside it, what merely moving the rows out of the database takes: ``COPY (SELECT * FROM events) TO STDOUT``.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,20 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo import load, server
-from demo.company import Plan
+import psycopg2
+
+from bench.clock import race
+from bench.place import Place, say
+from demo import load
 
 ROOT = Path(__file__).resolve().parent.parent
+COPY = "COPY (SELECT * FROM usage.events) TO STDOUT"
 
 
 @dataclass(frozen=True)
@@ -32,44 +36,59 @@ class Measured:
     days_read: int
 
 
-def run(events: int, accounts: int) -> dict[str, Any]:
-    """Loads a company of that size into an embedded PostgreSQL of its own, and measures two refreshes."""
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
-    with _database() as url, tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
-        load.load(url, Plan(today=yesterday, accounts=accounts, events=events), say=_say)
-        loaded = time.monotonic() - started
-        environment = {**os.environ, "PRODUCT_DATABASE_URL": url, "SNAPSHOT_DIR": folder}
-        first = refresh(environment)
-        for _ in range(2):  # the rest of yesterday, and today
-            load.add_day(url, say=_say)
-        second = refresh(environment)
-        nothing = refresh(environment)
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+def measure(place: Place) -> dict[str, Any]:
+    """The first refresh of a place, one after another day, one after nothing, and the COPY they compare with."""
+    environment = _environment(place)
+    load_before = os.getloadavg()[0]
+    copying = copied(place.url)
+    begun = refresh(environment)
+    for _ in range(2):  # the rest of yesterday, and today
+        load.add_day(place.url, say=say)
+    second = refresh(environment)
+    nothing = refresh(environment)
+    size = sum(path.stat().st_size for path in place.snapshot.rglob("*") if path.is_file())
     return {
-        "events": events,
-        "accounts": accounts,
-        "load_seconds": round(loaded, 1),
-        "first": vars(first),
+        "load_seconds": place.load_seconds,
+        "copy": copying,
+        "first": vars(begun),
         "another_day": vars(second),
         "nothing_new": vars(nothing),
-        "another_day_to_first": round(second.seconds / first.seconds, 4),
+        "another_day_to_first": round(second.seconds / begun.seconds, 4),
+        "first_to_copy": round(begun.seconds / copying["seconds"], 3),
+        "another_day_to_copy": round(second.seconds / copying["seconds"], 3),
         "snapshot_mb": round(size / 1e6, 1),
+        "load_average": [round(load_before, 2), round(os.getloadavg()[0], 2)],
     }
 
 
-@contextmanager
-def _database() -> Iterator[str]:
-    """An empty database on an embedded server that ends with the measurement."""
-    folder = Path(tempfile.mkdtemp(prefix="tenure-bench-"))
-    folder.chmod(0o755)  # PostgreSQL's own account must be able to enter
-    running = server.start(folder / "postgres", say=_say)
-    try:
-        load.make_database(running.url(), "bench")
-        yield running.url("bench")
-    finally:
-        server.stop(running.folder, mode="immediate")
-        subprocess.run(["rm", "-rf", str(folder)], check=False)
+def first(place: Place) -> Measured:
+    """The first refresh of a place alone."""
+    return refresh(_environment(place))
+
+
+def _environment(place: Place) -> dict[str, str]:
+    return {**os.environ, "PRODUCT_DATABASE_URL": place.url, "SNAPSHOT_DIR": str(place.snapshot)}
+
+
+class _Nowhere:
+    """A file that counts what is written, and forgets it."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        self.bytes += len(data)
+        return len(data)
+
+
+def copied(url: str) -> dict[str, Any]:
+    """Seconds and bytes of :data:`COPY` into nowhere; the best of three, the first of which warms up."""
+    sink = _Nowhere()
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.copy_expert(COPY, sink)
+        size = sink.bytes
+        timing = race({"copy": lambda: cursor.copy_expert(COPY, sink)}, rounds=2)["copy"]
+    return {"seconds": timing.seconds, "megabytes": round(size / 1e6, 1)}
 
 
 def refresh(environment: dict[str, str]) -> Measured:
@@ -89,7 +108,3 @@ def refresh(environment: dict[str, str]) -> Measured:
 def _megabytes(used: resource.struct_rusage) -> float:
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes here
     return round(used.ru_maxrss * unit / 1e6, 0)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

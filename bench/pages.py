@@ -1,0 +1,120 @@
+"""How long each page's questions take on a large company."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import os
+import pkgutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import polars as pl
+import streamlit as st
+from streamlit.logger import get_logger
+
+import settings
+from bench.clock import race
+from bench.place import Place, say
+from metrics.month_ends import months_later
+from pages.shared import answers
+from pages.shared.filters import Who
+from queries.frames import Frames
+
+Answer = Callable[..., pl.DataFrame]
+
+
+def measure(place: Place) -> dict[str, Any]:
+    """Seconds of every page's cached questions, slowest first.
+
+    ``cold`` remembers nothing; ``own`` remembers what other questions found, as a page does.
+    """
+    frames, before, rows = place.frames(), os.getloadavg()[0], []
+    with _settings_of(place):
+        for name, ask in questions().items():
+            arguments = arguments_of(ask, frames)
+            if arguments is not None:
+                say(f"Asking {name}")
+                rows.append({"question": name, **_asked(ask, arguments, frames)})
+    return {
+        "accounts": frames.accounts.select(pl.len()).collect().item(),
+        "monthly_rows": frames.activity_monthly.select(pl.len()).collect().item(),
+        "load_average": [round(before, 2), round(os.getloadavg()[0], 2)],
+        "questions": sorted(rows, key=lambda row: -row["cold"]),
+    }
+
+
+def questions() -> dict[str, Answer]:
+    """Every cached question of ``pages/shared/answers`` by module and name, as the plain function that answers it."""
+    found = {}
+    for info in pkgutil.iter_modules(answers.__path__, answers.__name__ + "."):
+        module, page = importlib.import_module(info.name), info.name.rpartition(".")[2]
+        for name, function in vars(module).items():
+            if getattr(function, "__module__", "") == info.name and _takes_frames(function):
+                found[f"{page}.{name}"] = inspect.unwrap(function)
+    return found
+
+
+def _takes_frames(function: Any) -> bool:
+    """Whether it is a cached question: its wrapped function starts with the frames."""
+    if not hasattr(function, "__wrapped__"):
+        return False
+    return next(iter(inspect.signature(inspect.unwrap(function)).parameters), "") == "frames"
+
+
+def arguments_of(ask: Answer, frames: Frames) -> dict[str, Any] | None:
+    """What a page opens with, by the names of the parameters; None when one of them is not among ours."""
+    known = _opening(ask, frames)
+    wanted = [
+        parameter
+        for parameter in list(inspect.signature(ask).parameters.values())[1:]
+        if parameter.default is parameter.empty
+    ]
+    if any(parameter.name not in known for parameter in wanted):
+        say(f"Nothing to ask {ask.__module__}.{ask.__name__} with")
+        return None
+    return {parameter.name: known[parameter.name] for parameter in wanted}
+
+
+def _opening(ask: Answer, frames: Frames) -> dict[str, Any]:
+    month, ids = frames.as_of.replace(day=1), frames.accounts.select("account_id").sort("account_id").collect()
+    since = months_later(month, -24)
+    known: dict[str, Any] = {
+        "who": Who(),
+        "account_id": ids.item(ids.height // 2, 0),
+        "since": since,
+        "middle": months_later(month, -12),
+        "cohort": months_later(month, -12),
+        "month": months_later(month, -1),
+        "first": months_later(month, -1),
+        "last": month - timedelta(days=1),
+        "months": 12,
+        "index": 1,
+        "segment": "segment",
+        "group": "segment",
+        "names": ("small", "mid"),
+        "source": "events",
+    }
+    asked = getattr(inspect.getmodule(ask), "Asked", None)
+    return known if asked is None else known | {"asked": asked(Who(), since)}
+
+
+def _asked(ask: Answer, arguments: dict[str, Any], frames: Frames) -> dict[str, Any]:
+    st.cache_data.clear()
+    cold = race({"": lambda: ask(frames, **arguments)}, rounds=1)[""]
+    rows = ask(frames, **arguments).height
+    own = race({"": lambda: ask(frames, **arguments)}, rounds=3, budget=2.0)[""]
+    return {"cold": cold.seconds, "own": own.seconds, "rows": rows}
+
+
+@contextmanager
+def _settings_of(place: Place) -> Iterator[None]:
+    """Pages ask for the settings, and get those of this place; nothing is remembered afterwards."""
+    get_logger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)  # it misses a browser
+    with mock.patch.object(settings, "get", return_value=place.settings):
+        yield
+    st.cache_data.clear()

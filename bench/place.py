@@ -1,0 +1,73 @@
+"""Where a measurement happens: a company in an embedded PostgreSQL of its own, and a folder for its snapshot.
+
+Both are gone when the measurement ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import settings
+from demo import load, server
+from demo.company import Plan
+from queries.frames import Frames, Scope, current_id, open_snapshot
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """One company: its database, a folder of ours, and how long its load took."""
+
+    url: str
+    folder: Path
+    load_seconds: float
+
+    @property
+    def snapshot(self) -> Path:
+        """The snapshot's folder."""
+        return self.folder / "snapshot"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The project's own settings and mappings, for this company."""
+        environment = {"PRODUCT_DATABASE_URL": self.url, "SNAPSHOT_DIR": str(self.snapshot)}
+        return settings.read(settings.ROOT / "config", environment)
+
+    def frames(self) -> Frames:
+        """The newest snapshot as a viewer opens it who may see everything."""
+        held = self.settings
+        return open_snapshot(current_id(held), Scope(), held)
+
+
+@contextmanager
+def place(events: int, accounts: int) -> Iterator[Place]:
+    """Loads a company of that size; its server ends, and its files go, with the measurement."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    folder = Path(tempfile.mkdtemp(prefix="tenure-bench-"))
+    folder.chmod(0o755)  # PostgreSQL's own account must be able to enter
+    try:
+        running = server.start(folder / "postgres", say=say)
+        try:
+            load.make_database(running.url(), "bench")
+            url = running.url("bench")
+            started = time.monotonic()
+            load.load(url, Plan(today=yesterday, accounts=accounts, events=events), say=say)
+            yield Place(url, folder, round(time.monotonic() - started, 1))
+        finally:
+            server.stop(running.folder, mode="immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)

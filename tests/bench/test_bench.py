@@ -1,0 +1,109 @@
+"""The measurements measure the same thing: every engine gives the same numbers, and no row is missing."""
+
+import json
+import os
+
+import psutil
+import pytest
+
+if not os.environ.get("CI"):
+    pytest.importorskip("duckdb", reason="make bench installs it")
+
+from bench import __main__ as bench
+from bench import pages, report
+from bench.clock import differing
+from bench.place import Place, place
+from bench.refresh import first
+from tests.pages import browser
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What a run over a tiny company writes down."""
+    results = tmp_path_factory.mktemp("bench") / "results.json"
+    code = bench.main(["--events", "20000", "--accounts", "120", "--pages", "0", "--results", str(results)])
+    found = json.loads(results.read_text())
+    assert code == 0, [row["differing"] for row in found["sizes"][0]["questions"]]
+    return found
+
+
+def test_all_engines_give_the_same_numbers(written):
+    assert [row["differing"] for row in written["sizes"][0]["questions"]] == [[], [], []]
+
+
+def test_every_question_is_put_to_every_engine(written):
+    asked = {row["question"]: set(row["timings"]) for row in written["sizes"][0]["questions"]}
+    assert asked == {
+        "retention_account": {"tenure", "duckdb_raw", "duckdb_rollup", "postgres_raw"},
+        "retention_user": {"tenure", "duckdb_raw", "duckdb_rollup", "postgres_raw"},
+        "movements": {"tenure", "duckdb_rollup", "postgres_raw"},
+    }
+
+
+def test_the_numbers_compared_are_not_empty(written):
+    rows = {row["question"]: row for row in written["sizes"][0]["questions"]}
+    assert rows["retention_account"]["cells"] > 300
+    assert rows["retention_user"]["counted"] > 1000
+    assert rows["movements"]["cells"] == 37 * 16
+    assert rows["movements"]["counted"] > 1_000_000
+
+
+def test_refreshes_stand_beside_the_copy(written):
+    row = written["sizes"][0]["refresh"]
+    assert {"first_to_copy", "another_day_to_copy", "load_average"} <= set(row)
+    assert row["first"]["days_read"] > row["another_day"]["days_read"] > 0
+    assert row["copy"]["megabytes"] > 0.5
+
+
+def test_the_table_has_a_line_for_every_timing(written):
+    table = "\n".join(report.lines(written))
+    assert table.count(" ms ") == 4 + 4 + 3
+    assert table.count("all agree") == 3
+
+
+def test_goals_are_reported_where_they_apply():
+    ours = {"seconds": 0.02, "runs": 7, "load": [1.0, 1.0]}
+    others = {"duckdb_raw": 0.19, "duckdb_rollup": 0.01, "postgres_raw": 2.1}
+    row = {"question": "retention_user", "timings": {"tenure": ours} | {k: {"seconds": v} for k, v in others.items()}}
+    row["ratios"] = report.ratios(row)
+    size = {"events": 10_000_000, "questions": [row]}
+    assert {goal["against"]: goal["met"] for goal in report.goals(size)} == {
+        "postgres_raw": True,
+        "duckdb_raw": False,
+        "duckdb_rollup": True,
+    }
+    assert report.goals(size | {"events": 1_000_000}) == []
+
+
+def test_an_engine_that_differs_is_named():
+    assert differing({"tenure": [1], "duckdb_raw": [1], "postgres_raw": [2]}) == ["postgres_raw"]
+
+
+@pytest.fixture(scope="module")
+def somewhere():
+    with place(20_000, 60) as where:
+        first(where)
+        yield where
+
+
+def test_every_page_question_is_asked(somewhere: Place):
+    asked = {row["question"] for row in pages.measure(somewhere)["questions"]}
+    assert asked == set(pages.questions())
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process still does something; one that has ended and waits to be collected does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_nothing_is_left_behind():
+    with place(20_000, 60) as where:
+        folder = where.folder
+        pid = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    assert not folder.exists()
+    browser.until(lambda: not _runs(pid), seconds=10, what="the server has ended")
