@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -110,3 +111,9 @@ def demo_frames(demo_settings: settings.Settings) -> frames.Frames:
 
 hypothesis.settings.register_profile("tenure", deadline=None)  # a busy machine is not a failure
 hypothesis.settings.load_profile("tenure")
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's AppTest leaves the script it ran as ``__main__``, which multiprocessing would run again."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
