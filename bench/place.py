@@ -16,9 +16,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import psutil
+
 import settings
 from demo import load, server
 from demo.company import Plan
+from demo.pidfile import Server
 from queries.frames import Frames, Scope, current_id, open_snapshot
 from settings import Settings
 
@@ -63,9 +66,19 @@ def place(events: int, accounts: int) -> Iterator[Place]:
             load.load(url, Plan(today=yesterday, accounts=accounts, events=events), say=say)
             yield Place(url, folder, round(time.monotonic() - started, 1))
         finally:
-            server.stop(running.folder, mode="immediate")
+            _stop(running)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(running: Server) -> None:
+    """Ends the server and waits until its process is gone, so that nobody writes into the folder any more."""
+    try:
+        process = psutil.Process(running.pid)
+    except psutil.NoSuchProcess:
+        return
+    server.stop(running.folder, mode="immediate")
+    psutil.wait_procs([process], timeout=30)
 
 
 def say(text: str) -> None:
