@@ -49,25 +49,30 @@ _AXIS = {
 
 
 def figure(*, height: int, alt: str, **layout: Any) -> go.Figure:
-    """An empty figure in the house style; ``alt`` is what a screen reader says of it."""
-    result = go.Figure()
-    result.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 0, "pad": 6},
-        showlegend=False,
-        hovermode="closest",
-        dragmode=False,
-        bargap=0.35,
-        font={"size": 13},  # no colour: the theme's own follows at once when the viewer changes it
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        hoverlabel={"font": {"size": 13}, "align": "left"},
-        xaxis={**_AXIS, "showgrid": False, "automargin": True},
-        yaxis={**_AXIS, "showgrid": True, "automargin": True},
-        meta={"alt": alt},
-    )
-    result.update_layout(**layout)
-    return result
+    """An empty figure in the house style; ``alt`` is what a screen reader says of it.
+
+    ``layout`` goes on top of the style, key by key. Plotly gets all of it at once: each later ``update_layout`` of
+    this much takes it twenty milliseconds, the constructor three.
+    """
+    house: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 12, "b": 0, "pad": 6},
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": False,
+        "bargap": 0.35,
+        "font": {"size": 13},  # no colour: the theme's own follows at once when the viewer changes it
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "hoverlabel": {"font": {"size": 13}, "align": "left"},
+        "xaxis": {**_AXIS, "showgrid": False, "automargin": True},
+        "yaxis": {**_AXIS, "showgrid": True, "automargin": True},
+        "meta": {"alt": alt},
+    }
+    for name, value in layout.items():
+        held = house.get(name)
+        house[name] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
+    return go.Figure(layout=house)
 
 
 def alt_of(shown: go.Figure) -> str:
@@ -88,7 +93,7 @@ def rule(x0: float, x1: float, y0: float, y1: float, **line: Any) -> dict[str, A
 
 def annotate(shown: go.Figure, notes: Sequence[dict[str, Any]], rules: Sequence[dict[str, Any]] = ()) -> None:
     """Put notes and rules on a figure, all at once: Plotly takes milliseconds for each call, not for each of them."""
-    shown.update_layout(annotations=list(notes), shapes=list(rules))
+    shown.layout.annotations, shown.layout.shapes = tuple(notes), tuple(rules)
 
 
 def nothing(message: str) -> go.Figure:
