@@ -6,6 +6,7 @@ from metrics.rates import arr, rate_change, rates
 from metrics.regrettable import split_regrettable
 from metrics.renewals import account_renewals, late_renewals, leaving, renewals
 from metrics.revenue_cohorts import revenue_cohorts
+from metrics.revenue_curve import revenue_cohort_accounts, revenue_curve
 
 __all__ = [
     "account_movements",
@@ -19,6 +20,8 @@ __all__ = [
     "rate_change",
     "rates",
     "renewals",
+    "revenue_cohort_accounts",
     "revenue_cohorts",
+    "revenue_curve",
     "split_regrettable",
 ]

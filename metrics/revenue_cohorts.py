@@ -45,18 +45,14 @@ def revenue_cohorts(
     to it). Unlike cohorts by sign-up date, a trial
     is not counted as paid time.
     """
-    rows = complete(account_movements)
     extra = [] if segment is None else [segment]
-    named = account_movements.lazy().select("month", "account_id", "movement", *extra).collect()
-    new = named.filter(pl.col("movement") == "new").sort("month").unique("account_id", keep="first")
-    cells = _cells(rows, new.select("account_id", *extra, cohort="month"), kept)
-    months = rows["month"].unique().sort()
-    running = rows.group_by("month").agg(running=(pl.col("state") == "provisional").all())
-    grid = _grid(months, new.select(extra).unique() if segment else None)
+    cells, running = paid_by_month(account_movements, kept, extra)
+    segments = cells.select(extra).unique() if segment else None
+    grid = _grid(running["month"], segments)
     keys = ["cohort", *extra]
     groups = dict(cells.group_by(keys))
     parts = [_cohort(part, groups.get(key), level, seed) for key, part in grid.group_by(keys, maintain_order=True)]
-    schema = {"cohort": pl.Date} | {name: named.schema[name] for name in extra} | SCHEMA
+    schema = {"cohort": pl.Date} | {name: cells.schema[name] for name in extra} | SCHEMA
     if not parts:
         return pl.DataFrame(schema=schema)
     whole = pl.concat(parts).join(running, on="month", how="left", maintain_order="left")
@@ -80,12 +76,21 @@ def _grid(months: pl.Series, segments: pl.DataFrame | None) -> pl.DataFrame:
     return grid.sort("cohort", *(segments.columns if segments is not None else []), "index")
 
 
-def _cells(rows: pl.DataFrame, new: pl.DataFrame, kept: Literal["net", "gross"]) -> pl.DataFrame:
-    """What every account of a cohort pays in every month from its own on, as ``pays`` and, at first, ``paid``."""
+def paid_by_month(
+    account_movements: Frame, kept: Literal["net", "gross"], extra: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What every new account pays in every month from its first on, and which months still run.
+
+    First ``account_id, month, cohort, *extra, pays, paid`` (at first), ``late``; then ``month, running``, sorted.
+    """
+    rows = complete(account_movements)
+    named = account_movements.lazy().select("month", "account_id", "movement", *extra).collect()
+    new = named.filter(pl.col("movement") == "new").sort("month").unique("account_id", keep="first")
+    running = rows.group_by("month").agg(running=(pl.col("state") == "provisional").all()).sort("month")
     monthly = (
         rows.group_by("account_id", "month")
         .agg(pl.col("whole", "kept").sum(), late=(pl.col("state") == "provisional").any())
-        .join(new, on="account_id")
+        .join(new.select("account_id", *extra, cohort="month"), on="account_id")
         .filter(pl.col("month") >= pl.col("cohort"))
         .sort("account_id", "month")
     )
@@ -95,7 +100,7 @@ def _cells(rows: pl.DataFrame, new: pl.DataFrame, kept: Literal["net", "gross"])
     )
     steady = (pl.col("whole") * undone.fill_null(1.0).cum_prod().over("account_id")).round().cast(pl.Int64)
     cells = monthly.with_columns(pays=steady).with_columns(paid=pl.col("pays").first().over("account_id"))
-    return cells if kept == "net" else cells.with_columns(pays=pl.min_horizontal("pays", "paid"))
+    return (cells if kept == "net" else cells.with_columns(pays=pl.min_horizontal("pays", "paid"))), running
 
 
 def _cohort(part: pl.DataFrame, cells: pl.DataFrame | None, level: float, seed: int) -> pl.DataFrame:

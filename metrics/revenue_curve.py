@@ -10,9 +10,8 @@ import polars as pl
 
 from metrics.bootstrap import bounds, resampled_sums
 from metrics.inputs import Frame
-from metrics.month_table import complete
 from metrics.rates import FEWEST_ACCOUNTS, FEWEST_LOSSES
-from metrics.revenue_cohorts import _cells as _paid_cells
+from metrics.revenue_cohorts import paid_by_month
 
 SCHEMA = {
     "index": pl.Int64,
@@ -99,20 +98,15 @@ def _followed(
 
     ``seen`` is how many months of an account are final, the first included: cells at and after it do not count.
     """
-    rows = complete(account_movements)
-    named = account_movements.lazy().select("month", "account_id", "movement", *extra).collect()
-    new = named.filter(pl.col("movement") == "new").sort("month").unique("account_id", keep="first")
-    monthly = _paid_cells(rows, new.select("account_id", *extra, cohort="month"), kept)
-    cells = monthly.with_columns(_APART).select("account_id", "cohort", "month", "index", "pays", "paid", "late")
-    by_month = rows.group_by("month").agg(running=(pl.col("state") == "provisional").all()).sort("month")
-    closed = by_month.filter(~pl.col("running"))["month"].max()
+    monthly, running = paid_by_month(account_movements, kept, extra)
+    cells = monthly.with_columns(_APART)
+    closed = running.filter(~pl.col("running"))["month"].max()
     late = cells.filter("late").group_by("cohort").agg(late_from=pl.col("index").min())
     whole = pl.lit(closed, pl.Date).alias("month")
     months = _PLACE - (pl.col("cohort").dt.year().cast(pl.Int64) * 12 + pl.col("cohort").dt.month().cast(pl.Int64)) + 1
     first = (
         cells.filter(pl.col("index") == 0)
-        .select("account_id", "cohort", "paid")
-        .join(new.select("account_id", *extra), on="account_id")
+        .select("account_id", "cohort", "paid", *extra)
         .join(late, on="cohort", how="left")
         .with_columns(whole)
         .with_columns(seen=pl.min_horizontal(months, "late_from").fill_null(0).clip(0))

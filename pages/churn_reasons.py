@@ -42,10 +42,8 @@ with panel.section(
         shown, label="label", value=by, unit=unit, title="Churn by reason", quiet=findings.silent(), lost=True
     )
     panel.chart(figure, key="churn_by_reason")
-    with st.expander("As a table"):
-        tables.show(
-            reasons, findings.REASONS, view=view, key="churn-reasons", alt="Churn by reason", about=choice.said()
-        )
+    about = {"view": view, "key": "churn-reasons", "alt": "Churn by reason", "about": choice.said()}
+    tables.folded("As a table", reasons, findings.REASONS, **about)
 
 with panel.section("Who left, in their words", detail="The dearest first; pick a row to open the account."):
     options = {"All reasons": None, **dict(zip(reasons["label"], reasons["theme"], strict=True))}

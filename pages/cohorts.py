@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from metrics import retention, revenue, revenue_curve
-from pages.shared import data, figures, filters, links, panel, tables, words
+from metrics import retention, revenue
+from pages.shared import behind, data, figures, filters, panel, tables, words
 from pages.shared.answers import cohorts
 from pages.shared.choices import choose
 from pages.shared.findings import cohorts as findings
@@ -51,15 +51,13 @@ with panel.section(said, how, detail=marks, sources=sources):
     clicked = panel.clickable(shown, key=f"cohort_triangle_{asked.unit}_{asked.period}")
     at = None if clicked is None else findings.cell(clicked, cells)
     if at is not None:
-        behind = cohorts.members(view, asked, *at)
-        st.markdown(f"**{words.inert(findings.members(behind, at, asked, currency))}**")
-        about = {"view": view, "key": "cohort-members", "alt": "Who is behind the cell", "about": choice.said()}
-        rows = tables.show(behind, findings.columns(asked), select="single-row", **about)
-        links.open_account(tables.chosen(behind, rows))
+        members = cohorts.members(view, asked, *at)
+        title = words.inert(findings.members(members, at, asked, currency))
+        behind.below(title, members, findings.columns(asked), key="cohort-members", about=choice.said())
 
 axis = {"x_title": f"{asked.period}s since the first", "tell": f"{asked.period} {{}}".format, "from_zero": True}
 axis["every"] = 6 if asked.period == "month" else 4
-pooled_how = revenue_curve.revenue_curve if money else retention.pooled_curve
+pooled_how = revenue.revenue_curve if money else retention.pooled_curve
 if group is None:
     detail = findings.pooled_detail(asked)
     with panel.section(findings.steepest(cohorts.steepest(view, asked), asked), pooled_how, detail=detail):
@@ -90,6 +88,5 @@ with panel.section(said, revenue.lifetime_curve, detail=detail, sources=("subscr
         key="stay",
     )
 
-with st.expander("Every cell as a table"):
-    about = {"view": view, "key": "cohorts", "alt": "Retention by cohort", "about": choice.said()}
-    tables.show(cells, findings.cells(asked), **about)
+about = {"view": view, "key": "cohorts", "alt": "Retention by cohort", "about": choice.said()}
+tables.folded("Every cell as a table", cells, findings.cells(asked), **about)

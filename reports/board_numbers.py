@@ -25,6 +25,7 @@ from metrics.revenue import (
 from metrics.themes import load_themes, reason_themes, tag_themes, theme_names
 from metrics.value import current_mrr, zombies
 from queries.frames import Frames
+from reports.sentences import full_month
 from settings import Settings
 
 MONTHS = 24
@@ -79,7 +80,7 @@ class BoardNumbers:
     @property
     def full_month(self) -> date:
         """The first day of the last full month."""
-        return months_later(self.as_of.replace(day=1), -1)
+        return full_month(self.as_of)
 
 
 def numbers(frames: Frames, settings: Settings) -> BoardNumbers:

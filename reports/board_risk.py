@@ -16,6 +16,7 @@ from reports.board_slides import RATES, calm, money_format
 from reports.charts import Chart
 from reports.definitions import measure
 from reports.definitions import said as means
+from reports.sentences import LONG
 from reports.slides import BAND, BOTTOM, FADED, INSIDE, KEPT, LOST, MARGIN, QUIET, TOP, Box, Column, Deck, table, text
 
 OUTCOMES = {"renewed": "Renewed", "shrunk": "Shrunk", "lost": "Lost", "late": "Late", "open": "Still open"}
@@ -162,7 +163,7 @@ def definitions(deck: Deck, pack: BoardNumbers) -> None:
     """What every number of the pack means."""
     rows = [
         ("ARR", means(revenue.arr)),
-        *((said.LONG[name], _upper(measure(revenue.rates, name))) for name in RATES),
+        *((LONG[name], _upper(measure(revenue.rates, name))) for name in RATES),
         ("MRR movements", means(revenue.movements)),
         ("Verdict", means(revenue.rate_change)),
         ("Renewals", means(revenue.renewals)),

@@ -14,6 +14,7 @@ from reports import charts, words
 from reports.board_numbers import MONTHS, BoardNumbers
 from reports.definitions import measure
 from reports.definitions import said as means
+from reports.sentences import LONG, SHORT, one
 from reports.slides import BOTTOM, FADED, INSIDE, KEPT, LOST, MARGIN, QUIET, TOP, Box, Column, Deck, card, table, text
 
 RATES = ("grr", "nrr", "logo")
@@ -31,7 +32,7 @@ def calm(slide: Any, line: str) -> None:
 
 def rate_notes(*names: str) -> list[str]:
     """What the rates mean, for the notes."""
-    return [f"{said.LONG[name]}: {measure(revenue.rates, name)}" for name in names]
+    return [f"{LONG[name]}: {measure(revenue.rates, name)}" for name in names]
 
 
 def cover(deck: Deck, pack: BoardNumbers) -> None:
@@ -49,7 +50,7 @@ def one_page(deck: Deck, pack: BoardNumbers) -> None:
     """ARR and twelve-month rates on top, last month's rates with verdict, interval and count below."""
     notes = [f"ARR: {means(revenue.arr)}", *rate_notes(*RATES), f"Change: {means(revenue.rate_change)}"]
     slide = deck.slide(said.standing(pack), said.month_in_words(pack), notes=notes)
-    run_rate = said.one(pack.run_rate, month=pack.full_month) if pack.run_rate.height else None
+    run_rate = one(pack.run_rate, month=pack.full_month) if pack.run_rate.height else None
     if run_rate is None:
         calm(slide, "There is no full month of revenue yet. The pack fills itself as months close.")
         return
@@ -62,13 +63,13 @@ def one_page(deck: Deck, pack: BoardNumbers) -> None:
     card(slide, boxes[0], "ARR", words.money(run_rate["arr"], pack.currency, short=True), lines)
     for box, name in zip(boxes[1:], ("grr", "nrr"), strict=True):
         row, change = (
-            said.one(pack.year, measure=name, month=pack.full_month),
-            said.one(pack.year_changes, measure=name),
+            one(pack.year, measure=name, month=pack.full_month),
+            one(pack.year_changes, measure=name),
         )
         value, moved, verdict, interval, n = said.rate_row(row, change)
         against = f"{moved} on a month earlier" if moved != words.NOTHING else ""
         sure = f"95%: {interval} · n = {n}" if n != words.NOTHING else ""
-        card(slide, box, f"{said.SHORT[name]}, 12 months", value, [line for line in (against, verdict, sure) if line])
+        card(slide, box, f"{SHORT[name]}, 12 months", value, [line for line in (against, verdict, sure) if line])
     _month_table(slide, pack)
 
 
@@ -83,8 +84,8 @@ def _month_table(slide: Any, pack: BoardNumbers) -> None:
     ]
     rows = []
     for name in RATES:
-        row = said.one(pack.rates, measure=name, month=pack.full_month)
-        rows.append((said.LONG[name], *said.rate_row(row, said.one(pack.changes, measure=name))))
+        row = one(pack.rates, measure=name, month=pack.full_month)
+        rows.append((LONG[name], *said.rate_row(row, one(pack.changes, measure=name))))
     table(slide, Box(MARGIN, 4.25, INSIDE, 1.72), columns, rows, name="Last month", size=13)
     notes = "A verdict says whether the change is larger than chance alone would make it."
     month = said.last_month(pack)
@@ -158,15 +159,15 @@ def two_years(deck: Deck, pack: BoardNumbers) -> None:
     wide = (INSIDE - 0.6) / 3
     for place, (name, rows) in enumerate(known.items()):
         left = MARGIN + place * (wide + 0.3)
-        last = said.one(rows, month=pack.full_month)
+        last = one(rows, month=pack.full_month)
         value = words.percent(last["value"]) if last else words.NOTHING
-        text(slide, Box(left, TOP + 0.05, wide, 0.3), said.LONG[name], size=14, bold=True)
+        text(slide, Box(left, TOP + 0.05, wide, 0.3), LONG[name], size=14, bold=True)
         text(
             slide, Box(left, TOP + 0.36, wide, 0.28), f"{value} in {words.month(pack.full_month)}", size=13, tone=FADED
         )
         months, series = lines(rows)
         span = f"{words.month(months[0])} to {words.month(months[-1])}"
-        alt = f"{said.LONG[name]} by month, {span}; {value} in the last full month."
+        alt = f"{LONG[name]} by month, {span}; {value} in the last full month."
         charts.retention(slide, Box(left - 0.1, TOP + 0.7, wide + 0.1, 4.2), months, series, ends=_ends(rows), alt=alt)
 
 

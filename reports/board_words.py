@@ -10,15 +10,8 @@ import polars as pl
 from metrics.churn_reasons import NO_REASON
 from reports import words
 from reports.board_numbers import MONTHS, BoardNumbers
+from reports.sentences import VERDICTS, one
 
-SHORT = {"grr": "GRR", "nrr": "NRR", "logo": "Logo retention"}
-LONG = {"grr": "Gross revenue retention", "nrr": "Net revenue retention", "logo": "Logo retention"}
-VERDICTS = {
-    "up": "a real rise",
-    "down": "a real fall",
-    "within noise": "no real change",
-    "too few": "too few losses to compare",
-}
 MOVEMENTS = {
     "new": "New",
     "expansion": "Expansion",
@@ -42,12 +35,6 @@ _LED = {
     "Moved out": "accounts moving out",
     "Currency": "exchange rates",
 }
-
-
-def one(rows: pl.DataFrame, **where: Any) -> dict[str, Any] | None:
-    """The one row that matches, None when there is none."""
-    found = rows.filter(*(pl.col(name) == value for name, value in where.items()))
-    return found.row(0, named=True) if found.height else None
 
 
 def last_month(pack: BoardNumbers) -> dict[str, Any] | None:

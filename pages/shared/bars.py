@@ -12,7 +12,7 @@ import polars as pl
 from pages.shared import template, units, words
 
 _ROW = 36
-_MOVEMENTS = (
+MOVEMENTS = (
     ("new", "New", 1),
     ("expansion", "Expansion", 1),
     ("reactivation", "Came back", 1),
@@ -24,11 +24,12 @@ _MOVEMENTS = (
     ("moved_out", "Moved out", -1),
     ("fx", "Currency", 1),
 )
+_KEYS = {name: column for column, name, _ in MOVEMENTS}
 
 
 def _steps(row: dict[str, Any]) -> list[tuple[str, int]]:
     """The movements that were not nothing, with their sign, in reading order."""
-    signed = [(name, sign * (row.get(column) or 0)) for column, name, sign in _MOVEMENTS]
+    signed = [(name, sign * (row.get(column) or 0)) for column, name, sign in MOVEMENTS]
     return [(name, amount) for name, amount in signed if amount]
 
 
@@ -37,7 +38,7 @@ def waterfall(movements: pl.DataFrame, *, currency: str, title: str) -> go.Figur
 
     One row, as ``revenue.movements`` returns it (minor units). Opening and closing are drawn as levels, not as bars,
     so that the axis may start near them without making a small loss look like a large one. Movements that were
-    nothing are left out.
+    nothing are left out. A click gives the movement's column, or ``opening`` or ``closing``.
     """
     if movements.is_empty():
         return template.nothing("No month to show yet.")
@@ -49,8 +50,8 @@ def waterfall(movements: pl.DataFrame, *, currency: str, title: str) -> go.Figur
     alt = f"{title}. Opening {opening}; {said or 'no movement'}; closing {closing}."
     shown = template.figure(height=_ROW * len(names) + 40, alt=alt, margin={"r": 64})
     starts = list(accumulate((amount for _, amount in steps), initial=row["opening"]))
-    shown.add_trace(_floating(steps, starts, currency))
     ends = [(0, row["opening"]), (len(names) - 1, row["closing"])]
+    shown.add_traces([_floating(steps, starts, currency), _levels(ends)])
     notes = [
         _said(place, max(start, start + amount), amount, currency, signed=True)
         for place, (start, (_, amount)) in enumerate(zip(starts, steps, strict=False), start=1)
@@ -95,6 +96,19 @@ def _floating(steps: list[tuple[str, int]], starts: list[int], currency: str) ->
         marker={"color": [colour(*step) for step in steps]},
         hovertext=[f"<b>{words.money(amount, currency, signed=True)}</b><br>{name}" for name, amount in steps],
         hoverinfo="text",
+        customdata=[[_KEYS[name]] for name, _ in steps],
+    )
+
+
+def _levels(ends: list[tuple[int, int]]) -> go.Scatter:
+    """Where opening and closing can be clicked: their lines are shapes, which cannot."""
+    return go.Scatter(
+        x=[value / 100 for _, value in ends],
+        y=[place for place, _ in ends],
+        mode="markers",
+        marker={"size": 22, "symbol": "square", "color": template.CLEAR},
+        hoverinfo="skip",
+        customdata=[["opening"], ["closing"]],
     )
 
 
@@ -116,9 +130,9 @@ def ranked(
 ) -> go.Figure:
     """Horizontal bars, longest first, each with its name above it and its value at its end.
 
-    One row per bar. Columns: ``label``, ``value``, optionally ``low`` and ``high`` (drawn as a whisker).
+    One row per bar. Columns: ``label``, ``value``, optionally ``low`` and ``high`` (drawn as a whisker) and ``key``.
     Rows whose label is in ``quiet`` are grey and come last: they are no answer ("not asked"). At most
-    ``most`` are drawn.
+    ``most`` are drawn. A click gives the row's ``key``, or its label where there is none.
     """
     known = frame.filter(pl.col(value).is_not_null())
     if known.is_empty():
@@ -131,6 +145,7 @@ def ranked(
     shown = template.figure(height=46 * len(rows) + 20, alt=f"{title}. Highest first: {said}.")
     main = template.LOST if lost else template.KEPT
     _whiskered(shown, rows, value, unit, [template.QUIET if row["_quiet"] else main for row in rows])
+    shown.data[0].customdata = [[row.get("key", row[label])] for row in rows]
     notes = []
     for place, row in enumerate(rows):
         notes.append(template.note(0, -place, words.in_figure(row[label]), xshift=-4, yanchor="bottom", yshift=7))
@@ -175,7 +190,7 @@ def _whiskered(shown: go.Figure, rows: list[dict[str, Any]], value: str, unit: u
 def nps_distribution(answers: pl.DataFrame, *, title: str, height: int = 260) -> go.Figure:
     """How many gave each score from 0 to 10, with the three groups NPS counts.
 
-    One row per score, as ``nps.distribution`` returns it: ``score`` (0..10), ``answers``.
+    One row per score, as ``nps.distribution`` returns it: ``score`` (0..10), ``answers``. A click gives the score.
     """
     counts = dict.fromkeys(range(11), 0)
     counts.update({int(row["score"]): int(row["answers"]) for row in answers.iter_rows(named=True)})
@@ -203,6 +218,7 @@ def nps_distribution(answers: pl.DataFrame, *, title: str, height: int = 260) ->
             textfont={"size": 12},
             hovertext=[f"<b>{words.plural(counts[score], 'answer')}</b><br>score {score}" for score in scores],
             hoverinfo="text",
+            customdata=[[score] for score in scores],
         )
         text = f"{name}<br><b>{words.percent(sums[name] / total, digits=0)}</b>"
         below = {"yref": "paper", "xanchor": "center", "yanchor": "top", "xshift": 0, "yshift": -26}

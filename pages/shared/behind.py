@@ -1,4 +1,4 @@
-"""A number's way to the accounts behind it: a small button in its card, and the table it opens."""
+"""A number's way to the accounts behind it: a button in its card, or a click in its figure, and the table it opens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,20 @@ def accounts(
 
     @st.dialog(title, width="large")
     def shown() -> None:
-        found = rows()
-        picked = tables.show(
-            found, columns, view=data.view(), key=key, alt=title, about=about, select="single-row", empty="Nobody."
-        )
-        links.open_account(tables.chosen(found, picked))
+        listed(title, rows(), columns, key=key, about=about)
 
     shown()
+
+
+def below(title: str, rows: pl.DataFrame, columns: Mapping[str, tables.Column], *, key: str, about: str = "") -> None:
+    """The accounts behind what was clicked in a figure, right under it; ``title`` is our own words."""
+    st.markdown(f"**{title}**")
+    listed(title, rows, columns, key=key, about=about)
+
+
+def listed(title: str, rows: pl.DataFrame, columns: Mapping[str, tables.Column], *, key: str, about: str = "") -> None:
+    """A table of accounts; choosing one opens its page."""
+    picked = tables.show(
+        rows, columns, view=data.view(), key=key, alt=title, about=about, select="single-row", empty="Nobody."
+    )
+    links.open_account(tables.chosen(rows, picked))

@@ -14,13 +14,14 @@ from pages.shared.answers import nps, overview
 from pages.shared.filters import Filters
 from pages.shared.findings import overview as findings
 from pages.shared.tables import Column
+from reports.sentences import SHORT, one
 
 
 def revenue(choice: Filters, full: date) -> None:
     """ARR, twelve-month retention, then last month's; ``full`` is the last full month."""
     view, who, about = data.view(), choice.who, choice.said()
     currency = data.currency(view)
-    arr = findings.one(overview.run_rate(view, who), month=full)
+    arr = one(overview.run_rate(view, who), month=full)
     if arr is not None:
         said = f"12 × MRR of {words.money(arr['mrr'], currency)} · {words.plural(arr['accounts'], 'account')}"
         with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):
@@ -29,10 +30,10 @@ def revenue(choice: Filters, full: date) -> None:
     for span, named in ((12, "12 months"), (1, "last month")):
         kept, moved = overview.retention(view, who, span), overview.changes(view, who, span)
         for measure in findings.LED_BY[span]:
-            row, change = findings.one(kept, measure=measure, month=full), findings.one(moved, measure=measure)
+            row, change = one(kept, measure=measure, month=full), one(moved, measure=measure)
             card = findings.rate_card(row, change, against="the month before")
-            title = f"{findings.SHORT[measure]}, {named}"
-            with panel.number(title, **card, help=findings.MEASURES[measure][1]):
+            title = f"{SHORT[measure]}, {named}"
+            with panel.number(title, **card, help=findings.HELP[measure]):
                 rows = partial(accounts.span, view, who, months_later(full, 1 - span), full)
                 behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=about)
 
@@ -55,6 +56,9 @@ def recommend(choice: Filters) -> None:
     frames = data.frames(view)
     if "nps" in frames.missing:
         return
-    row = nps.now(view, choice.who, choice.since(frames.as_of)).row(0, named=True)
+    since = choice.since(frames.as_of)
+    row = nps.now(view, choice.who, since).row(0, named=True)
     interval = f"95% {words.between(row['low'], row['high'], words.score)} · " if row["n"] else ""
-    panel.number("NPS, 12 months", words.score(row["score"]), note=f"{interval}n = {row['n']:,}")
+    with panel.number("NPS, 12 months", words.score(row["score"]), note=f"{interval}n = {row['n']:,}"):
+        rows = partial(accounts.answered, view, choice.who, since)
+        behind.accounts("NPS, 12 months", rows, findings.ANSWERED, key="answered", about=choice.said())

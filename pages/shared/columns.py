@@ -30,7 +30,8 @@ def stacked(
     """A column per ``x``, made of the parts named by ``by``, the first of them at the bottom.
 
     One row per ``x`` and part: at most five parts in colour, in the order in which they come; the part called
-    ``quiet`` is grey. The legend is above, because parts of a stack have no room for their names.
+    ``quiet`` is grey. The legend is above, because parts of a stack have no room for their names. A click
+    gives ``x`` and the part.
     """
     if frame.is_empty() or not frame[y].sum():
         return template.nothing("Nothing to draw for this choice yet.")
@@ -50,6 +51,7 @@ def stacked(
             marker={"color": colour},
             hovertext=[_hover(row, x, y, unit, part) for row in rows],
             hoverinfo="text",
+            customdata=[[str(row[x]), part] for row in rows],
         )
     shown.update_yaxes(tickprefix=unit.prefix, ticksuffix=unit.suffix, tickformat=unit.tick, nticks=5)
     shown.update_xaxes(nticks=8, tickangle=0)

@@ -70,6 +70,7 @@ def _series(shown: go.Figure, rows: list[Row], x: str, y: str, unit: units.Unit,
             mode="markers",
             marker={"size": 9, "color": template.PAPER, "line": {"width": 2, "color": how["colour"]}},
             hovertext=[_hover(row, x, y, unit, name, how["tell"]) for row in running],
+            customdata=[[str(row[x]), name] for row in running],
             **common,
         )
     shown.add_scatter(
@@ -84,6 +85,7 @@ def _series(shown: go.Figure, rows: list[Row], x: str, y: str, unit: units.Unit,
             "color": how["colour"],
         },
         hovertext=[_hover(row, x, y, unit, name, how["tell"]) for row in final],
+        customdata=[[str(row[x]), name] for row in final],
         **common,
     )
 
@@ -123,8 +125,8 @@ def line(
     One row per point (and per ``by``: at most five groups, in the order in which they come). Columns: ``x``,
     ``y``, and optionally ``low``, ``high``, ``n``, ``state`` (``provisional`` is drawn hollow and dashed).
     Null values leave a gap. ``reference`` is a value with its name, drawn as a thin line. ``title`` opens
-    the alt text. ``x_title`` says what is counted along the axis, ``every`` how far its
-    ticks are apart, and ``tell`` puts a place on it in words.
+    the alt text. ``x_title`` says what is counted along the axis, ``every`` how far its ticks are apart, and ``tell``
+    puts a place on it in words. A click gives the point's ``x`` and its group.
     """
     kept = frame.filter(pl.col("state") != "not_yet") if "state" in frame.columns else frame
     groups: dict[str, list[Row]] = {}

@@ -74,9 +74,9 @@ def _for_theme(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def numbers() -> Any:
-    """A row of number cards that become fewer per line as the window narrows; use it in a ``with``."""
-    return st.grid(4, min_column_width=160, gap="small")
+def numbers(most: int = 4) -> Any:
+    """Rows of at most ``most`` number cards, fewer as the window narrows; use it in a ``with``."""
+    return st.grid(most, min_column_width=160, gap="small")
 
 
 def number(

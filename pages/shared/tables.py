@@ -114,6 +114,13 @@ def show(
     return [row for row in rows if 0 <= row < frame.height]
 
 
+def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, key: str, **how: Any) -> None:
+    """The same under a line to click: worked out, sent and drawn only for those who open it."""
+    with st.expander(label, key=f"{key}_open", on_change="rerun") as fold:
+        if fold.open:
+            show(frame, columns, key=key, **how)
+
+
 def _downloads(frame: pl.DataFrame, sheet: exports.Sheet) -> None:
     """Both files are written when somebody asks for them, not before."""
     name = f"tenure-{sheet.name}-{sheet.as_of:%Y-%m-%d}"

@@ -7,8 +7,8 @@ import pytest
 
 from pages.shared.answers import behind, overview
 from pages.shared.filters import Who
-from pages.shared.findings import overview as findings
-from pages.shared.findings import sentences
+from pages.shared.words import inert
+from reports import sentences
 
 OCTOBER = date(2026, 10, 1)
 MOVERS = pl.DataFrame(
@@ -19,7 +19,7 @@ GROSS = {"value": 0.966, "change": 0.0131, "verdict": "within noise"}
 
 def test_the_first_sentence_says_what_was_kept_whether_it_is_news_and_who_carries_the_loss():
     assert sentences.kept(GROSS, OCTOBER, MOVERS, "EUR") == (
-        "Oct 2026 kept 96.6% of its revenue, +1.3 pts on the month before: no more than noise. "
+        "Oct 2026 kept 96.6% of its revenue, +1.3 pts on the month before: no real change. "
         "Acme (€900) carries 50% of the loss."
     )
     assert "a real fall" in sentences.kept({**GROSS, "change": -0.05, "verdict": "down"}, OCTOBER, MOVERS, "EUR")
@@ -32,7 +32,7 @@ def test_the_first_sentence_says_what_was_kept_whether_it_is_news_and_who_carrie
 def test_the_second_sentence_sets_what_was_won_against_what_was_lost():
     nothing = dict.fromkeys(("expansion", "reactivation", "resumed", "contraction", "paused"), 0)
     month = {"opening": 1_000_000, "closing": 1_050_000, "new": 100_000, "churned": 50_000, **nothing}
-    assert sentences.moved(month, MOVERS, "EUR") == (
+    assert sentences.moved(month, MOVERS, "EUR", write=inert) == (
         r"MRR closed at €10,500, +€500 (5.0%): €1k won, €500 lost. \*Eve\* (€400) carries 100% of the gain."
     )
     assert sentences.moved(None, MOVERS, "EUR") == "There is no full month yet."
@@ -57,7 +57,7 @@ def test_at_most_three_accounts_are_named_and_their_share_is_said_as_it_is():
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_on_the_demo_the_sentences_name_the_accounts_that_moved_most(demo_frames):
-    who, month = Who(), findings.full_month(demo_frames.as_of)
+    who, month = Who(), sentences.full_month(demo_frames.as_of)
     moves = overview.account_months.__wrapped__(demo_frames, who).filter(pl.col("month") == month)
     lost = moves.filter(pl.col("movement").is_in(["churned", "contraction", "paused"])).sort("amount", descending=True)
     names = dict(demo_frames.accounts.select("account_id", "name").collect().iter_rows())

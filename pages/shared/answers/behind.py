@@ -6,8 +6,10 @@ from datetime import date
 
 import polars as pl
 
-from metrics.revenue import leaving
-from pages.shared.answers.accounts import silent_accounts
+import settings
+from metrics.month_ends import months_later
+from metrics.revenue import account_renewals, leaving
+from pages.shared.answers.accounts import book, silent_accounts
 from pages.shared.answers.overview import account_months
 from pages.shared.data import cached, view_of
 from pages.shared.filters import Who, narrow
@@ -24,6 +26,40 @@ def span(frames: Frames, who: Who, first: date, last: date) -> pl.DataFrame:
     paid = both.filter((pl.col("opening") > 0) | (pl.col("closing") > 0))
     changed = paid.with_columns(change=pl.col("closing") - pl.col("opening"))
     return _named(frames, changed).sort(pl.col("change").abs(), "closing", descending=True)
+
+
+@cached
+def renewing(frames: Frames, who: Who, month: date, outcome: str) -> pl.DataFrame:
+    """Accounts whose contract came up in a month and went as ``outcome`` says, by what is due."""
+    rows = account_renewals(
+        narrow(frames, who)["subscriptions"],
+        since=month,
+        until=month,
+        as_of=frames.as_of,
+        grace_days=settings.get().revenue.grace_days,
+    )
+    return _named(frames, rows.filter(pl.col(outcome) > 0)).sort("due", "account_id", descending=[True, False])
+
+
+@cached
+def at_risk(frames: Frames, who: Who, month: date, band: str) -> pl.DataFrame:
+    """Accounts of a health band whose contract comes up in a month, the dearest first."""
+    mine = narrow(frames, who)["accounts"].select("account_id").collect()
+    ahead = book(view_of(frames)).filter(
+        pl.col("band") == band, pl.col("renews_on").is_between(month, months_later(month, 1), closed="left")
+    )
+    return ahead.join(mine, on="account_id", how="semi").sort("mrr", "account_id", descending=[True, False])
+
+
+@cached
+def answered(frames: Frames, who: Who, since: date) -> pl.DataFrame:
+    """Who answered how likely they would recommend us, the lowest scores first: ``day, score, comment``."""
+    rows = (
+        narrow(frames, who)["nps"]
+        .filter(pl.col("score").is_not_null(), pl.col("responded_at").dt.date() >= since)
+        .select("account_id", "score", pl.col("comment").str.slice(0, 1000), day=pl.col("responded_at").dt.date())
+    )
+    return _named(frames, rows.sort("score", "day", descending=[False, True]).collect())
 
 
 @cached

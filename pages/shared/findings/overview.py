@@ -7,22 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from pages.shared import words
+from pages.shared import bars, words
 from pages.shared.tables import Column
+from reports.sentences import LONG, VERDICTS, one
 
-MEASURES = {
-    "grr": ("Gross revenue retention", "Of the MRR at the opening, how much was kept, growth left out"),
-    "nrr": ("Net revenue retention", "Of the MRR at the opening, how much there is now, growth included"),
-    "logo": ("Logo retention", "Of the accounts at the opening, how many stayed"),
-}
-_VERDICTS = {
-    "up": "a real rise",
-    "down": "a real fall",
-    "within noise": "no real change",
-    "too few": "too few losses to compare",
+HELP = {
+    "grr": "Of the MRR at the opening, how much was kept, growth left out",
+    "nrr": "Of the MRR at the opening, how much there is now, growth included",
+    "logo": "Of the accounts at the opening, how many stayed",
 }
 LED_BY = {12: ("grr", "nrr"), 1: ("grr", "nrr", "logo")}
-SHORT = {"grr": "GRR", "nrr": "NRR", "logo": "Logo retention"}
 MOVERS = {
     "name": Column("Account", pinned=True),
     "movement": Column("Movement"),
@@ -68,6 +62,29 @@ SPAN = {
     "segment": Column("Segment"),
     "csm_name": Column("CSM"),
 }
+RENEWING = {
+    "name": Column("Account", pinned=True),
+    "renews_on": Column("Due on", "day"),
+    "due": Column("MRR due", "money"),
+    "plan": Column("Plan"),
+    "segment": Column("Segment"),
+    "csm_name": Column("CSM"),
+}
+AT_RISK = {
+    "name": Column("Account", pinned=True),
+    "renews_on": Column("Renews on", "day"),
+    "mrr": Column("MRR", "money"),
+    "score": Column("Health", "score"),
+    "change": Column("Change", "number"),
+    "csm_name": Column("CSM"),
+}
+ANSWERED = {
+    "name": Column("Account", pinned=True),
+    "score": Column("Score", "score"),
+    "day": Column("Answered", "day"),
+    "comment": Column("In their words", width="large"),
+    "csm_name": Column("CSM"),
+}
 GOING = {
     "name": Column("Account", pinned=True),
     "mrr": Column("MRR that goes", "money"),
@@ -83,6 +100,41 @@ SILENT = {
     "segment": Column("Segment"),
     "csm_name": Column("CSM"),
 }
+
+
+def renewals_of(part: str) -> str:
+    """The outcome that a part of the renewals' stack stands for."""
+    return {label: name for name, label in _RENEWALS.items()}[part]
+
+
+def band_of(part: str) -> str:
+    """The health band that a part of the stack of renewals ahead stands for."""
+    return {label: name for name, label in _BANDS.items()}[part]
+
+
+def moved_by(key: str, movers: pl.DataFrame, month: date) -> tuple[str, pl.DataFrame, dict[str, Column]]:
+    """What a bar of the waterfall stands for, and the accounts behind it."""
+    names = {column: label for column, label, _ in bars.MOVEMENTS}
+    rows = movers.filter(pl.col("movement") == key)
+    return f"{names[key]}, {words.month(month)}: {words.plural(rows.height, 'account')}", rows, MOVERS
+
+
+def paid(span: pl.DataFrame, end: str, month: date) -> tuple[str, pl.DataFrame, dict[str, Column]]:
+    """Who paid when a month opened or closed (``end``), the dearest first."""
+    rows = span.filter(pl.col(end) > 0).sort(end, "account_id", descending=[True, False])
+    when = f"as {words.month(month)} {'opened' if end == 'opening' else 'closed'}"
+    return f"Paying {when}: {words.plural(rows.height, 'account')}", rows, SPAN
+
+
+def kept(span: pl.DataFrame, measure: str, month: date) -> tuple[str, pl.DataFrame, dict[str, Column]]:
+    """What the accounts that a rate is about paid before and after, the greatest loss first."""
+    rows = span.filter(pl.col("opening") > 0).sort("change", "account_id")
+    lost = rows.filter(pl.col("change") < 0).height
+    return (
+        f"{LONG[measure]}, {words.month(month)}: {lost:,} of {words.plural(rows.height, 'account')} pay less",
+        rows,
+        SPAN,
+    )
 
 
 def renewal_parts(renewals: pl.DataFrame) -> pl.DataFrame:
@@ -120,17 +172,6 @@ def risk_said(at_risk: pl.DataFrame, currency: str) -> str:
     return f"{money} of the {total} that renews in the next half year is red or leaving"
 
 
-def full_month(as_of: date) -> date:
-    """The first day of the last full month."""
-    return date(as_of.year - (as_of.month == 1), (as_of.month - 2) % 12 + 1, 1)
-
-
-def one(rows: pl.DataFrame, **where: Any) -> dict[str, Any] | None:
-    """The one row that matches, None when there is none."""
-    found = rows.filter(*(pl.col(name) == value for name, value in where.items()))
-    return found.row(0, named=True) if found.height else None
-
-
 def headline(changes: pl.DataFrame, month: dict[str, Any] | None, currency: str) -> str:
     """What last month did, in one sentence: what it kept, and whether that is news."""
     if month is None:
@@ -139,7 +180,7 @@ def headline(changes: pl.DataFrame, month: dict[str, Any] | None, currency: str)
     gross = one(changes, measure="grr")
     if gross is None or gross["value"] is None:
         return f"{name} closed with {words.money(month['closing'], currency)} of MRR"
-    return f"{name} kept {words.percent(gross['value'])} of its revenue: {_VERDICTS[gross['verdict']]}"
+    return f"{name} kept {words.percent(gross['value'])} of its revenue: {VERDICTS[gross['verdict']]}"
 
 
 def rate_card(row: dict[str, Any] | None, change: dict[str, Any] | None, *, against: str) -> dict[str, Any]:

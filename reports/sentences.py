@@ -1,25 +1,48 @@
-"""The overview's three sentences: what moved, whether it is real, which accounts carry it, and what lies ahead."""
+"""Three sentences on a month: what moved, whether it is real, which accounts carry it, and what lies ahead.
+
+The overview, the board pack and the digest say the same. ``write`` puts an account's name into the text; a page
+passes ``inert``, because the name is other people's words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from pages.shared import words
+from metrics.month_ends import months_later
+from reports import words
 
 MOST_NAMED = 3
-_VERDICTS = {
+SHORT = {"grr": "GRR", "nrr": "NRR", "logo": "Logo retention"}
+LONG = {"grr": "Gross revenue retention", "nrr": "Net revenue retention", "logo": "Logo retention"}
+VERDICTS = {
     "up": "a real rise",
     "down": "a real fall",
-    "within noise": "no more than noise",
-    "too few": "too few losses to tell",
+    "within noise": "no real change",
+    "too few": "too few losses to compare",
 }
+Write = Callable[[str], str]
 
 
-def carried_by(amounts: pl.DataFrame, what: str, currency: str) -> str:
+def full_month(as_of: date) -> date:
+    """The first day of the last full month.
+
+    >>> full_month(date(2026, 1, 31))
+    datetime.date(2025, 12, 1)
+    """
+    return months_later(as_of.replace(day=1), -1)
+
+
+def one(rows: pl.DataFrame, **where: Any) -> dict[str, Any] | None:
+    """The first row that matches, None when there is none."""
+    found = rows.filter(*(pl.col(name) == value for name, value in where.items()))
+    return found.row(0, named=True) if found.height else None
+
+
+def carried_by(amounts: pl.DataFrame, what: str, currency: str, *, write: Write = str) -> str:
     """The accounts that make up half of ``amounts`` (``name, amount``; at most three), and what they make up.
 
     >>> rows = pl.DataFrame({"name": ["Acme", "Bolt", "Cut"], "amount": [-5000, -4000, -1000]})
@@ -33,7 +56,7 @@ def carried_by(amounts: pl.DataFrame, what: str, currency: str) -> str:
     if kept.is_empty():
         return ""
     named = [
-        f"{words.inert(name)} ({words.money(abs(amount), currency, short=True)})"
+        f"{write(name)} ({words.money(abs(amount), currency, short=True)})"
         for name, amount in kept.select("name", "amount").iter_rows()
     ]
     share = words.percent(int(kept["amount"].abs().sum()) / total, digits=0)
@@ -49,7 +72,7 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def kept(gross: dict[str, Any] | None, month: date, movers: pl.DataFrame, currency: str) -> str:
+def kept(gross: dict[str, Any] | None, month: date, movers: pl.DataFrame, currency: str, *, write: Write = str) -> str:
     """How much revenue last month kept, whether that is a change, and who carries the loss."""
     name = words.month(month)
     if gross is None or gross["value"] is None:
@@ -57,12 +80,12 @@ def kept(gross: dict[str, Any] | None, month: date, movers: pl.DataFrame, curren
     said = f"{name} kept {words.percent(gross['value'])} of its revenue"
     if gross["change"] is not None:
         moved = words.points(gross["change"])
-        said += f", {moved} on the month before: {_VERDICTS.get(gross['verdict'], 'no verdict')}"
-    carriers = carried_by(movers.filter(pl.col("amount") < 0), "the loss", currency)
+        said += f", {moved} on the month before: {VERDICTS.get(gross['verdict'], 'no verdict')}"
+    carriers = carried_by(movers.filter(pl.col("amount") < 0), "the loss", currency, write=write)
     return f"{said}. {carriers or 'Nothing was lost.'}"
 
 
-def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str) -> str:
+def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str, *, write: Write = str) -> str:
     """What MRR closed with, and what was won against what left."""
     if month is None:
         return "There is no full month yet."
@@ -75,16 +98,18 @@ def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str) -> 
         f"MRR closed at {words.money(month['closing'], currency)}, {change}{by}: "
         f"{words.money(won, currency, short=True)} won, {words.money(lost, currency, short=True)} lost."
     )
-    return " ".join([said, carried_by(movers.filter(pl.col("amount") > 0), "the gain", currency)]).strip()
+    return " ".join([said, carried_by(movers.filter(pl.col("amount") > 0), "the gain", currency, write=write)]).strip()
 
 
-def ahead(going: pl.DataFrame, silent: pl.DataFrame, due: dict[str, Any] | None, currency: str) -> str:
+def ahead(
+    going: pl.DataFrame, silent: pl.DataFrame, due: dict[str, Any] | None, currency: str, *, write: Write = str
+) -> str:
     """What is on its way out, what is paid for nothing, and what comes up for renewal."""
     parts = []
     if going.height:
         first = going.sort("mrr", descending=True).row(0, named=True)
         until = f" until {words.day(first['ends_on'])}" if first["ends_on"] else ""
-        money, name = words.money(int(going["mrr"].sum()), currency, short=True), words.inert(first["name"])
+        money, name = words.money(int(going["mrr"].sum()), currency, short=True), write(first["name"])
         parts.append(f"{money} is leaving, the largest of it {name}{until}")
     if silent.height:
         money, many = (
