@@ -1,0 +1,102 @@
+"""The overview: what is clicked in a figure leads to the accounts behind it, and they add up to what was clicked."""
+
+import io
+from datetime import date
+
+import polars as pl
+import pytest
+from pptx import Presentation
+
+import settings
+from pages.shared import data
+from pages.shared.answers import behind, overview
+from pages.shared.filters import Who
+from pages.shared.findings import overview as findings
+from queries.frames import current_id
+from reports.sentences import full_month
+from tests.pages import browser
+
+pytestmark = pytest.mark.postgres
+
+OCTOBER = date(2026, 10, 1)
+
+
+@pytest.fixture
+def view(demo_settings, monkeypatch):
+    monkeypatch.setattr(settings, "get", lambda: demo_settings)
+    return data.View(current_id(demo_settings))
+
+
+@pytest.mark.parametrize("movement", ["new", "expansion", "contraction", "churned"])
+def test_the_accounts_behind_a_bar_of_the_waterfall_add_up_to_it(movement, view):
+    bar = overview.monthly(view, Who()).filter(month=OCTOBER)[movement].item()
+    title, rows, _ = findings.moved_by(movement, overview.movers(view, Who(), OCTOBER), OCTOBER)
+    assert rows["amount"].abs().sum() == bar > 0
+    assert f"{rows.height} account" in title
+
+
+@pytest.mark.parametrize("end", ["opening", "closing"])
+def test_the_accounts_behind_opening_and_closing_add_up_to_them(end, view):
+    level = overview.monthly(view, Who()).filter(month=OCTOBER)[end].item()
+    _, rows, _ = findings.paid(behind.span(view, Who(), OCTOBER, OCTOBER), end, OCTOBER)
+    assert rows[end].sum() == level
+
+
+def test_the_accounts_behind_a_rate_are_those_it_counts(view):
+    rates = overview.retention(view, Who()).filter(month=OCTOBER, measure="grr").row(0, named=True)
+    _, rows, _ = findings.kept(behind.span(view, Who(), OCTOBER, OCTOBER), "grr", OCTOBER)
+    assert rows.height == rates["n"]
+    assert rows["change"].is_sorted()
+
+
+def test_the_accounts_behind_a_part_of_the_renewals_add_up_to_it(view):
+    parts = findings.renewal_parts(overview.renewing(view, Who())).filter(pl.col("mrr") > 0)
+    assert parts["part"].n_unique() >= 3
+    for month, part, mrr in parts.select("month", "part", "mrr").iter_rows():
+        outcome = findings.renewals_of(part)
+        assert behind.renewing(view, Who(), month, outcome)[outcome].sum() == mrr
+
+
+def test_the_accounts_behind_a_part_of_the_revenue_at_risk_add_up_to_it(view):
+    parts = findings.risk_parts(overview.at_risk(view, Who()))
+    assert parts.height > 5
+    for month, part, mrr in parts.select("month", "part", "mrr").iter_rows():
+        assert behind.at_risk(view, Who(), month, findings.band_of(part))["mrr"].sum() == mrr
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_in_chromium_a_click_on_each_figure_lists_accounts_and_the_board_pack_opens(demo_settings):
+    environment = {
+        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
+        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
+        "TENURE_JOBS": "off",
+    }
+    with browser.serving(environment) as server, browser.opened(f"{server.url}/overview") as seen:
+        for figure, point, said in (
+            ("moved", ".bars .point path", "New, Oct 2026: "),
+            ("retention", ".scatterlayer .point", "pay less"),
+            ("renewals", ".bars .point path", "Renewed, "),
+            ("at_risk", ".bars .point path", "Renewing in "),
+        ):
+            box = _middle_of_first(seen, f".st-key-{figure} {point}")
+            seen.page.mouse.click(*box)
+            seen.page.get_by_text(said).first.wait_for(timeout=20_000)
+            seen.settle()
+        with seen.page.expect_download(timeout=60_000) as download:
+            seen.page.get_by_role("button", name="Board pack").click()
+        deck = Presentation(io.BytesIO(download.value.path().read_bytes()))
+        assert len(deck.slides) >= 6
+        assert f"{full_month(date(2026, 11, 15)):%b %Y}" in _text(deck.slides[0]) + _text(deck.slides[1])
+        assert seen.complaints == []
+
+
+def _middle_of_first(seen, css):
+    shape = seen.page.locator(css).first
+    shape.scroll_into_view_if_needed()
+    box = shape.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def _text(slide):
+    return "\n".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
