@@ -25,6 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import settings
+from pages.shared import warming
 from pages.shared.boundary import on_script_error
 from queries import frames, refresh
 from queries.errors import NoSnapshot
@@ -209,17 +210,18 @@ async def index(request: Request) -> HTMLResponse:
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Refreshes in the background while the server runs, unless ``TENURE_JOBS=off``."""
-    if os.environ.get("TENURE_JOBS", "on").lower() == "off":
-        yield
-        return
-    job = asyncio.create_task(refresh.keep_refreshing(settings.get()), name="refresh")
+    """While the server runs, keeps its pages' answers warm and, unless ``TENURE_JOBS=off``, refreshes."""
+    jobs = [asyncio.create_task(warming.keep_warm(), name="warming")]
+    if os.environ.get("TENURE_JOBS", "on").lower() != "off":
+        jobs.append(asyncio.create_task(refresh.keep_refreshing(settings.get()), name="refresh"))
     try:
         yield
     finally:
-        job.cancel()
-        with suppress(asyncio.CancelledError):
-            await job
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            with suppress(asyncio.CancelledError):
+                await job
 
 
 _read_settings()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
+from inspect import signature
 from typing import Any, Concatenate, NamedTuple, ParamSpec, cast
 
 import polars as pl
@@ -76,10 +77,9 @@ def _remembered(
     name: str,
     snapshot_id: str,
     csm_email: str | None,
-    positional: tuple[Any, ...],
-    named: tuple[tuple[str, Any], ...],
+    arguments: tuple[tuple[str, Any], ...],
 ) -> pl.DataFrame:
-    return _functions[name](frames(View(snapshot_id, csm_email)), *positional, **dict(named))
+    return _functions[name](frames(View(snapshot_id, csm_email)), **dict(arguments))
 
 
 def cached(
@@ -94,11 +94,15 @@ def cached(
     if function.__module__ == "__main__" or "<locals>" in name:
         raise TypeError(f"{name} cannot be cached: move it to a module in pages/shared")
     _functions[name] = function
+    shape = signature(function)
 
     @wraps(function)
     def ask(looked_at: View, *positional: _Arguments.args, **named: _Arguments.kwargs) -> pl.DataFrame:
-        _check((*positional, *named.values()))
-        return _remembered(name, looked_at.snapshot_id, looked_at.csm_email, positional, tuple(sorted(named.items())))
+        given = shape.bind(None, *positional, **named)
+        given.apply_defaults()  # however the same is asked, it is remembered once
+        arguments = tuple(given.arguments.items())[1:]
+        _check(tuple(value for _, value in arguments))
+        return _remembered(name, looked_at.snapshot_id, looked_at.csm_email, arguments)
 
     return cast(Callable[Concatenate[View, _Arguments], pl.DataFrame], ask)
 

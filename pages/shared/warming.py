@@ -1,0 +1,60 @@
+"""Answers worked out before anybody asks: what pages open with, right after a new snapshot is published."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+import settings
+from pages.shared import data
+from pages.shared.answers import accounts, behind, churn_reasons, overview
+from pages.shared.filters import Filters, Who
+from queries.errors import NoSnapshot
+from queries.frames import current_id
+from reports.sentences import full_month
+
+EVERY_SECONDS = 5.0
+_log = logging.getLogger("tenure.warming")
+
+
+def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
+    """What the overview, the book and the churn reasons open with, dearest first; filters as nobody has chosen any."""
+    frames, everybody = data.frames(view), Who()
+    yield partial(accounts.book, view)
+    for span in (1, 12):
+        yield partial(overview.retention, view, everybody, span)
+        yield partial(overview.changes, view, everybody, span)
+    for ask in (overview.monthly, overview.run_rate, overview.renewing, overview.at_risk, behind.going, behind.silent):
+        yield partial(ask, view, everybody)
+    yield partial(overview.movers, view, everybody, full_month(frames.as_of))
+    yield partial(churn_reasons.leavers, view, everybody, Filters(12, everybody).since(frames.as_of))
+
+
+def warm(view: data.View) -> int:
+    """Ask them all; how many were answered. One that fails is left to the page, which says what is wrong."""
+    answered = 0
+    for ask in opening_questions(view):
+        try:
+            ask()
+            answered += 1
+        except (Exception, pl.exceptions.PanicException):
+            _log.debug("not warmed", exc_info=True)
+    return answered
+
+
+async def keep_warm() -> None:
+    """Warm every new snapshot of this process's pages, until cancelled."""
+    warmed = ""
+    while True:
+        with suppress(NoSnapshot, OSError):
+            newest = await asyncio.to_thread(current_id, settings.get())
+            if newest != warmed:
+                warmed = newest
+                await asyncio.to_thread(warm, data.View(newest))
+        await asyncio.sleep(EVERY_SECONDS)
