@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import polars as pl
+from streamlit import runtime
 
 import settings
 from pages.shared import data
@@ -51,6 +52,8 @@ def warm(view: data.View) -> int:
 async def keep_warm() -> None:
     """Warm every new snapshot of this process's pages, until cancelled."""
     warmed = ""
+    while not runtime.exists():
+        await asyncio.sleep(0.1)
     while True:
         with suppress(NoSnapshot, OSError):
             newest = await asyncio.to_thread(current_id, settings.get())

@@ -53,6 +53,7 @@ def test_each_snapshot_is_warmed_once_and_none_is_waited_for(view, monkeypatch, 
     warmed = []
     monkeypatch.setattr(warming, "warm", warmed.append)
     monkeypatch.setattr(warming, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(warming.runtime, "exists", lambda: True)
 
     async def a_while():
         with pytest.raises(TimeoutError):
