@@ -138,6 +138,8 @@ class Settings(_Section):
     value: Value = Value()
     health: Health
     product_database_url: str | None = Field(None, repr=False)
+    records_database_url: str | None = Field(None, repr=False)
+    records_owner_url: str | None = Field(None, repr=False)
     snapshot_dir: str
 
     @property
@@ -149,15 +151,32 @@ class Settings(_Section):
 _FROM_ENVIRONMENT = {
     "config": "TENURE_CONFIG",
     "product_database_url": "PRODUCT_DATABASE_URL",
+    "records_database_url": "RECORDS_DATABASE_URL",
+    "records_owner_url": "RECORDS_OWNER_URL",
     "snapshot_dir": "SNAPSHOT_DIR",
 }
 """What stands nowhere in a file: it differs from machine to machine, or is secret."""
 
 
-def _demo_url() -> str | None:
-    """The embedded demo database's URL, written by ``python -m demo``; None when there is none."""
-    path = ROOT / ".data" / "demo.url"
+def _demo_url(name: str) -> str | None:
+    """An address of the embedded demo database, written by ``python -m demo``; None when there is none."""
+    path = ROOT / ".data" / name
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def _urls(environment: dict[str, str]) -> dict[str, str | None]:
+    """Which databases to use. What the dashboard writes down goes beside the product's tables unless told otherwise."""
+
+    def given(name: str) -> str | None:
+        return environment.get(name, "").strip() or None
+
+    product = given("PRODUCT_DATABASE_URL")
+    demo = None if product else _demo_url("demo.url")
+    return {
+        "product_database_url": product or demo,
+        "records_database_url": given("RECORDS_DATABASE_URL") or product or _demo_url("records.url") or demo,
+        "records_owner_url": given("RECORDS_OWNER_URL"),
+    }
 
 
 def read(config: Path, environment: dict[str, str]) -> Settings:
@@ -176,9 +195,8 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
     secret = sorted(_FROM_ENVIRONMENT.keys() & values.keys())
     if secret:
         raise SettingsError(f"{path} sets {secret[0]}.\n\nHint: set {_FROM_ENVIRONMENT[secret[0]]} in the environment.")
-    given = {
+    given = _urls(environment) | {
         "config": config,
-        "product_database_url": environment.get("PRODUCT_DATABASE_URL", "").strip() or _demo_url(),
         "snapshot_dir": environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
     }
     try:

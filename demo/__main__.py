@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from demo import company, load, server
+from records import migrate
+from records.errors import RecordsError
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "northwind"
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _fill(options.url, options)
         else:
             _start(options)
-    except (server.ServerError, load.LoadError) as error:
+    except (server.ServerError, load.LoadError, RecordsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -63,9 +65,13 @@ def _start(options: argparse.Namespace) -> None:
     running = server.start(options.folder / "postgres", say=_say)
     load.make_database(running.url(), DATABASE)
     load.make_reader(running.url())
+    load.make_writer(running.url())
     _fill(running.url(DATABASE), options)
+    # Whatever company was loaded, what people wrote down stays.
+    migrate.upgrade(running.url(DATABASE), writer=load.WRITER)
     address = running.url(DATABASE, load.READER)
-    (options.folder / "demo.url").write_text(address + "\n", encoding="utf-8")
+    for name, url in (("demo.url", address), ("records.url", running.url(DATABASE, load.WRITER))):
+        (options.folder / name).write_text(url + "\n", encoding="utf-8")
     _say(f"PostgreSQL runs: {address}")
 
 

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 SCHEMAS = ("app", "billing", "usage", "feedback", "support", "crm", "demo")
 MARK = "Made by python -m demo; safe to drop."
 READER = "tenure_reader"
+WRITER = "tenure_writer"
 LOCK = 7326001
 """Advisory lock: two loads at once wait for each other."""
 
@@ -172,11 +173,25 @@ def make_reader(url: str) -> None:
         GRANT USAGE ON SCHEMA <your schemas> TO tenure_reader;
         GRANT SELECT ON ALL TABLES IN SCHEMA <your schemas> TO tenure_reader;
     """
+    _make_role(url, READER)
+
+
+def make_writer(url: str) -> None:
+    """The role that the dashboard writes its records with; ``records.migrate`` lets it write to schema ``tenure``.
+
+    It owns nothing. What it saves is on the disk before it is told so, although the rest of the demo does not wait.
+    """
+    _make_role(url, WRITER, "SET synchronous_commit = on")
+
+
+def _make_role(url: str, name: str, *wishes: str) -> None:
     with closing(_connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER])
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
         if cursor.fetchone() is None:
-            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(READER)))
+            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+            for wish in wishes:
+                cursor.execute(sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(name), sql.SQL(wish)))
 
 
 def make_database(url: str, name: str) -> None:

@@ -51,6 +51,37 @@ def test_without_an_environment_the_demo_company_stands_in(monkeypatch, tmp_path
     (tmp_path / ".data" / "demo.url").write_text("postgresql://demo\n")
     assert read(ROOT / "config", {"PRODUCT_DATABASE_URL": " "}).product_database_url == "postgresql://demo"
     assert read(ROOT / "config", {}).snapshot_dir == str(tmp_path / ".data" / "snapshot")
+    assert read(ROOT / "config", {}).records_database_url == "postgresql://demo"
+    (tmp_path / ".data" / "records.url").write_text("postgresql://writer@demo\n")
+    assert read(ROOT / "config", {}).records_database_url == "postgresql://writer@demo"
+    assert read(ROOT / "config", {}).product_database_url == "postgresql://demo"
+
+
+@pytest.mark.parametrize(
+    ("environment", "product", "records", "owner"),
+    [
+        ({"PRODUCT_DATABASE_URL": "postgresql://db/p"}, "postgresql://db/p", "postgresql://db/p", None),
+        ({"PRODUCT_DATABASE_URL": "postgresql://db/p", "RECORDS_DATABASE_URL": " postgresql://w@db/p "},
+         "postgresql://db/p", "postgresql://w@db/p", None),
+        ({"PRODUCT_DATABASE_URL": "postgresql://db/p", "RECORDS_DATABASE_URL": "",
+          "RECORDS_OWNER_URL": "postgresql://o@db/p"},
+         "postgresql://db/p", "postgresql://db/p", "postgresql://o@db/p"),
+        ({"RECORDS_DATABASE_URL": "postgresql://w@db/p"}, "postgresql://demo", "postgresql://w@db/p", None),
+    ],
+)  # fmt: skip
+def test_records_go_beside_the_product_s_tables_unless_told_otherwise(
+    monkeypatch, tmp_path, environment, product, records, owner
+):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / "demo.url").write_text("postgresql://demo")
+    (tmp_path / ".data" / "records.url").write_text("postgresql://writer@demo")
+    found = read(ROOT / "config", environment)
+    assert (found.product_database_url, found.records_database_url, found.records_owner_url) == (
+        product,
+        records,
+        owner,
+    )
 
 
 def test_settings_do_not_change():
@@ -60,7 +91,8 @@ def test_settings_do_not_change():
 
 
 def test_what_is_shown_of_settings_holds_no_password():
-    found = read(ROOT / "config", {"PRODUCT_DATABASE_URL": "postgresql://u:top-secret@db/product"})
+    names = ("PRODUCT_DATABASE_URL", "RECORDS_DATABASE_URL", "RECORDS_OWNER_URL")
+    found = read(ROOT / "config", dict.fromkeys(names, "postgresql://u:top-secret@db/product"))
     assert "top-secret" not in repr(found) + str(found)
 
 
@@ -117,7 +149,13 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(config, old, new, say
 
 @pytest.mark.parametrize(
     ("key", "variable"),
-    [("product_database_url", "PRODUCT_DATABASE_URL"), ("snapshot_dir", "SNAPSHOT_DIR"), ("config", "TENURE_CONFIG")],
+    [
+        ("product_database_url", "PRODUCT_DATABASE_URL"),
+        ("records_database_url", "RECORDS_DATABASE_URL"),
+        ("records_owner_url", "RECORDS_OWNER_URL"),
+        ("snapshot_dir", "SNAPSHOT_DIR"),
+        ("config", "TENURE_CONFIG"),
+    ],
 )
 def test_what_belongs_to_the_environment_is_refused_in_the_file(config, key, variable):
     folder = config(("[organisation]", f'{key} = "postgresql://u:top-secret@db/p"\n[organisation]'))

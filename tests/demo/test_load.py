@@ -193,6 +193,16 @@ def test_the_command_starts_loads_writes_the_address_and_stops(open_folder: Path
         assert "tenure_reader@" in address
         assert rows(address, "SELECT accounts FROM demo.loads") == [(5,)]
         assert "loaded already" in demo("start")
+        records = (folder / "records.url").read_text(encoding="utf-8").strip()
+        execute(records, "INSERT INTO tenure.subjects (name) VALUES ('ada')")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            rows(records, "SELECT * FROM app.users")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            rows(address, "SELECT * FROM tenure.subjects")
+        assert rows(records, "SHOW synchronous_commit") == [("on",)]
+        assert "Loaded in" in demo("--reload", "--accounts", "6", "--events", "500", "--today", "2026-11-15")
+        assert rows(address, "SELECT accounts FROM demo.loads") == [(6,)]
+        assert rows(records, "SELECT name FROM tenure.subjects") == [("ada",)]  # what people wrote down stays
     finally:
         assert "stopped" in demo("stop")
     assert "was not running" in demo("stop")

@@ -1,0 +1,1 @@
+"""The Alembic migrations of schema ``tenure``; run them with ``python -m records.migrate``."""

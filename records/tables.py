@@ -1,0 +1,104 @@
+"""The tables of schema ``tenure``, and what the role that the dashboard signs in with may do to each.
+
+People appear in them as random subject ids only; ``subjects`` alone knows the names. Erasing a person deletes their
+row there, and every other row, the append-only audit log included, stays as it is and names nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SCHEMA = "tenure"
+HEAD = "0003"
+"""The revision that this code needs."""
+
+metadata = MetaData(schema=SCHEMA)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("name", String(320), nullable=False, unique=True),
+    comment="Who is behind a subject id: one row per person; erasing a person deletes it.",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Uuid, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", Text, nullable=False),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    Index("audit_object", "object", "id"),
+    comment="Who did what, append-only; a trigger refuses every change, even the owner's.",
+)
+
+
+def _versions(*key: Column[Any]) -> list[Column[Any]]:
+    """The columns that every table of versions has around its own: an id that rises, what it is about, who, when."""
+    return [
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        *key,
+        Column("author", Uuid, nullable=False),
+        Column("at", DateTime(timezone=True), nullable=False),
+    ]
+
+
+theme_corrections = Table(
+    "theme_corrections",
+    metadata,
+    *_versions(
+        Column("source", String(64), nullable=False),
+        Column("response_id", Text, nullable=False),
+        Column("themes", ARRAY(Text)),
+        Column("before", ARRAY(Text)),
+    ),
+    CheckConstraint("cardinality(themes) BETWEEN 1 AND 8", name="theme_corrections_themes"),
+    Index("theme_corrections_newest", "source", "response_id", text("id DESC")),
+    comment="Every version of a comment's themes as people set them; the newest wins, NULL takes it back.",
+)
+
+regrettable_marks = Table(
+    "regrettable_marks",
+    metadata,
+    *_versions(
+        Column("account_id", Text, nullable=False),
+        Column("month", Date, nullable=False),
+        Column("regrettable", Boolean),
+        Column("before", Boolean),
+    ),
+    CheckConstraint("extract(day FROM month) = 1", name="regrettable_marks_month"),
+    Index("regrettable_marks_newest", "account_id", "month", text("id DESC")),
+    comment="Every version of whether an account's churn is regrettable; the newest wins, NULL clears it.",
+)
+
+GRANTS: dict[str, tuple[str, ...]] = {
+    "alembic_version": ("SELECT",),
+    "subjects": ("SELECT", "INSERT"),
+    "audit": ("SELECT", "INSERT"),
+    "theme_corrections": ("SELECT", "INSERT"),
+    "regrettable_marks": ("SELECT", "INSERT"),
+}
+"""What the dashboard's role may do; ``python -m records.migrate`` grants exactly this."""
