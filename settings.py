@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 ROOT = Path(__file__).resolve().parent
 LONGEST = timedelta(days=20)
@@ -98,11 +108,25 @@ class Value(_Section):
         return value
 
 
+Group = Literal["value", "momentum", "voice", "support", "relationship", "onboarding"]
+"""A group of health measures."""
+
+
+def _check_weights(weights: Mapping[Group, float]) -> None:
+    """ValueError when weights cannot be used."""
+    total = sum(weights.values())
+    if total <= 0 or min(weights.values()) < 0:
+        raise ValueError("weights must not be negative, and their sum must be above 0")
+    if weights.get("value", 0) + weights.get("momentum", 0) > 0.6 * total * (1 + 1e-9):
+        raise ValueError("value and momentum together may hold at most 60% of the weight; lower one")
+
+
 class Health(_Section):
-    """Bands (least score of each) and weights of the health groups."""
+    """Bands (least score of each) and weights of the health groups; a segment may have weights of its own."""
 
     bands: dict[Literal["green", "yellow", "red"], FiniteFloat]
-    weights: dict[str, FiniteFloat]
+    weights: dict[Group, FiniteFloat]
+    segments: dict[str, dict[Group, FiniteFloat]] = {}
 
     @field_validator("bands")
     @classmethod
@@ -118,13 +142,23 @@ class Health(_Section):
 
     @field_validator("weights")
     @classmethod
-    def _use_is_not_everything(cls, value: dict[str, float]) -> dict[str, float]:
-        total = sum(value.values())
-        if total <= 0 or min(value.values()) < 0:
-            raise ValueError("weights must not be negative, and their sum must be above 0")
-        if value.get("value", 0) + value.get("momentum", 0) > 0.6 * total:
-            raise ValueError("value and momentum together may hold at most 60% of the weight; lower one")
+    def _use_is_not_everything(cls, value: dict[Group, float]) -> dict[Group, float]:
+        _check_weights(value)
         return value
+
+    @field_validator("segments")
+    @classmethod
+    def _of_segments_neither(
+        cls, value: dict[str, dict[Group, float]], info: ValidationInfo
+    ) -> dict[str, dict[Group, float]]:
+        """Every set as it counts, completed from ``weights``; it must keep the same rule."""
+        whole = {name: info.data.get("weights", {}) | own for name, own in value.items()}
+        for name, weights in whole.items():
+            try:
+                _check_weights(weights)
+            except ValueError as error:
+                raise ValueError(f'segment "{name}": {error}') from None
+        return whole
 
 
 class Settings(_Section):

@@ -1,4 +1,4 @@
-"""``python -m bench [--events 1000000 10000000] [--accounts 440] [--pages 10000]``: measures and compares.
+"""``python -m bench [--events 1000000 10000000] [--accounts 440] [--pages 10000] [--comments 10000]``: measures.
 
 Everything is made for the purpose and gone at the end; figures go to ``bench/results.json``. It ends with 1 when
 engines that were asked the same gave different answers.
@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import movements, pages, refresh, report, retention
+from bench import movements, pages, refresh, report, retention, themes
 from bench.place import place
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -35,6 +35,8 @@ def main(words: list[str] | None = None) -> int:
     }
     if asked.pages:
         found["pages"] = measure_pages(asked.pages)
+    if asked.comments:
+        found["themes"] = themes.measure(asked.comments)
     found["load_average_at_end"] = [round(load, 2) for load in os.getloadavg()]
     found["seconds"] = round(time.monotonic() - started)
     asked.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -48,6 +50,9 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, default=440, metavar="N", help="accounts of these companies")
     parser.add_argument(
         "--pages", type=int, default=10_000, metavar="N", help="accounts of the pages' company; 0: none"
+    )
+    parser.add_argument(
+        "--comments", type=int, default=themes.MANY, metavar="N", help="comments tagged for their speed; 0: none"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
     return parser.parse_args(words)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench import themes
+
 NAMES = {
     "tenure": "Tenure, from its snapshot",
     "duckdb_rollup": "DuckDB, same files",
@@ -40,6 +42,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         told += _of_size(size)
     if found.get("pages"):
         told += _of_pages(found["pages"])
+    if found.get("themes"):
+        told += themes.lines(found["themes"])
     return told
 
 

@@ -59,6 +59,7 @@ class Account:
     left_on: date | None = None
     asked_on: date | None = None
     cause: str | None = None
+    polite: bool = False
     contract: int | None = None
     paid_from: date | None = None
 

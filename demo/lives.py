@@ -9,7 +9,7 @@ from demo.accounts import Account
 from demo.contracts import Ledger
 from demo.months import Timeline, add_months, stream
 from demo.scenes import Scenes
-from demo.stories import OUTAGE_MONTH, PRICE_MONTH, outage_days
+from demo.stories import OUTAGE_MONTH, POLITE_EVERY, PRICE_MONTH, UNSAID, outage_days
 
 
 def live(accounts: list[Account], timeline: Timeline, seed: int) -> Ledger:
@@ -45,7 +45,15 @@ class _Lives(Scenes):
         }
         for account in self.accounts:
             scripts.get(account.part, self._steady)(account)
+        self._be_polite()
         return self.ledger
+
+    def _be_polite(self) -> None:
+        """Chooses who said "price" for another reason; those who pay by the month first, whose price stood still."""
+        gone = [a for a in self.accounts if a.cause in UNSAID and a.left_on and a.left_on <= self.timeline.today]
+        latest = sorted(gone, key=lambda a: (not a.annual, a.left_on, a.id), reverse=True)
+        for account in latest[::POLITE_EVERY]:
+            account.polite = True
 
     # --- everybody else -------------------------------------------------------------------------------------
 

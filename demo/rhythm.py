@@ -58,6 +58,7 @@ def _own_days(account: Account, timeline: Timeline, rng: np.random.Generator) ->
         high = timeline.days if end is None else min(max(timeline.day(end), 0), timeline.days)
         own[low:high] = 1.0
     fading = rng.random() < 0.62 and account.cause not in ("price", "payment_failed", "folded", "company_closed")
+    fading = fading or account.polite
     if account.stuck and account.left_on is not None:
         own *= 0.5
         fading = True

@@ -140,7 +140,7 @@ def exit_answers(accounts: list[Account], people: list[Person], timeline: Timeli
     rows: list[tuple[object, ...]] = []
     for position, a in enumerate(accounts):
         # Who leaves over a grievance says so more often than who simply does not need us any more.
-        answering = 0.9 if a.cause in ("price", "unreliable") else 0.72
+        answering = 1.0 if a.polite else 0.9 if a.cause in ("price", "unreliable") else 0.72
         if a.asked_on is None or a.asked_on >= timeline.today or rng.random() > answering:
             continue
         rows.append(_exit_answer(f"exit-{a.id}", a, owners.get(position), timeline, rng))
@@ -158,9 +158,10 @@ def _exit_answer(
     assert a.asked_on is not None
     stayed = a.cause == "stayed"
     cause = "price" if stayed or a.cause is None else a.cause
-    # One in ten says "price" out of politeness, whatever it was: what they did before says otherwise.
-    said = "price" if rng.random() < 0.1 else cause
+    # Some say "price" out of politeness, whatever it was: what they did before says otherwise.
+    said = "price" if rng.random() < (1.0 if a.polite else 0.1) else cause
     gave = str(rng.choice(["both", "reason", "words", "nothing"], p=[0.48, 0.22, 0.2, 0.1]))
+    gave = "both" if a.polite else gave
     reason = (said if said in ON_THE_FORM else "other") if gave in ("both", "reason") else None
     comment = _say("exit", said, _language(a, rng), rng) if gave in ("both", "words") else None
     if a.name == HOSTILE_NAME:

@@ -99,7 +99,8 @@ def tally(answers: pl.LazyFrame, keys: list[str], weight: Weight) -> pl.DataFram
     if "account_id" not in rows.collect_schema():
         raise ValueError('responses have no column "account_id".\n\nHint: weight="accounts" needs it.')
     vote = (promoters - detractors) / pl.col("n")
-    accounts = rows.filter(pl.col("account_id").is_not_null()).group_by(*keys, "account_id").agg(counts)
+    each = list(dict.fromkeys([*keys, "account_id"]))  # an account may be the segment itself
+    accounts = rows.filter(pl.col("account_id").is_not_null()).group_by(each).agg(counts)
     sums = [pl.col("n", *SIDES).sum(), pl.len().cast(pl.Int64).alias("votes"), vote.sum().alias("net")]
     return _grouped(accounts, keys, [*sums, (vote * vote).sum().alias("squares")]).collect()
 

@@ -6,12 +6,12 @@ from typing import Literal
 
 import polars as pl
 
-from metrics.exit_answers import NO_ANSWER, UNCLEAR
+from metrics.exit_answers import EXIT_SURVEYS, NO_ANSWER, UNCLEAR, of_source
 from metrics.inputs import Frame, lazy
 from metrics.intervals import wilson
-from metrics.leavers import ANSWERED, LEAVERS, NOT_ASKED, PAYMENT_FAILED, leavers
+from metrics.leavers import ANSWERED, LEAVERS, NOT_ASKED, PAYMENT_FAILED, TENURES, leavers
 
-__all__ = ["By", "ending", "judged", "leavers", "reason_trend", "reasons"]
+__all__ = ["By", "ending", "judged", "leavers", "quotes", "reason_trend", "reasons", "totals"]
 
 By = Literal["theme", "reason"]
 
@@ -53,16 +53,25 @@ def _rank(name: str) -> pl.Expr:
     return pl.col(name).replace_strict(list(NO_REASON), range(1, len(NO_REASON) + 1), default=0, return_dtype=pl.Int64)
 
 
+def _in_order(segment: str) -> pl.Expr:
+    """A segment's values in the order people expect: bands of tenure by their length, the rest by name."""
+    places: dict[str | None, int] = {name: place for place, name in enumerate(TENURES)}
+    named = pl.col(segment)
+    return named.replace_strict(places, default=None, return_dtype=pl.Int64) if segment == "tenure" else named
+
+
 def reasons(leavers: Frame, *, by: By = "theme", segment: str | None = None, level: float = 0.95) -> pl.DataFrame:
     """Why accounts left, ranked by the recurring revenue they took with them.
 
     One row per theme, or per declared reason with ``by="reason"`` (and per value of the ``segment`` column, null
-    included: plan, segment, tenure, regrettable). Columns: ``theme`` or ``reason``; ``responses``, answers in the
-    row; ``accounts``, leavers in it (one that left twice counts twice, as in ``accounts_churned``); ``lost_mrr``;
+    included: plan, segment, country, tenure, regrettable). Columns: ``theme`` or ``reason``; ``responses``, answers in
+    the row; ``accounts``, leavers in it (one that left twice counts twice, as in ``accounts_churned``); ``lost_mrr``;
     ``share`` of all leavers, asked or not, with its Wilson interval ``low, high`` (0..1); ``regrettable_mrr``, the
     part of ``lost_mrr`` that is regrettable for sure (unknown is not in it); ``full_mrr``, the whole loss of every
     leaver in the row; ``left_after_pause``, MRR lost earlier, when a pause began that ended in leaving. Money in minor
     units. No rows without leavers; no value is null.
+
+    Within a segment ``share`` and its interval are of the segment's own leavers.
 
     It reconciles: an account with several themes splits its MRR equally among them, so that ``lost_mrr`` adds up to
     the period's ``churned`` in ``movements``, to the cent, and ``left_after_pause`` to its own. ``accounts``,
@@ -93,7 +102,7 @@ def reasons(leavers: Frame, *, by: By = "theme", segment: str | None = None, lev
     shown = ("responses", "accounts", "lost_mrr", "share", "low", "high", "regrettable_mrr", "full_mrr")
     return (
         joined.with_columns(low, high, share=pl.col("accounts") / pl.col("n"))
-        .sort(*keys, _rank("name"), -pl.col("lost_mrr"), -pl.col("accounts"), "name", nulls_last=True)
+        .sort(*map(_in_order, keys), _rank("name"), -pl.col("lost_mrr"), -pl.col("accounts"), "name", nulls_last=True)
         .select(*keys, pl.col("name").alias(by), *shown, "left_after_pause")
     )
 
@@ -125,6 +134,77 @@ def reason_trend(leavers: Frame, *, by: By = "theme") -> pl.DataFrame:
         )
         .sort("month", _rank("name"), "name")
         .select("month", pl.col("name").alias(by), "accounts", "lost_mrr", "state")
+    )
+
+
+def totals(leavers: Frame) -> pl.DataFrame:
+    """What the table of reasons must add up to, and how much of it is explained.
+
+    One row: ``leavers``, the ``accounts_churned`` of the period's ``movements``; ``accounts``, distinct ones;
+    ``lost_mrr`` and ``left_after_pause``, minor units; leavers by status, ``answered, no_answer, payment_failed,
+    not_asked``; ``explained``, those of whom we know a theme, and ``explained_mrr``; ``compared``, leavers whose code
+    and words both name a theme, and ``disagreeing`` of them.
+
+    >>> left = pl.DataFrame({"account_id": ["a", "b", "a"], "lost_mrr": [500, 300, 200],
+    ...     "status": ["answered", "not asked", "answered"], "themes": [["price"], ["not asked"], ["unclear"]]})
+    >>> totals(left).select("leavers", "accounts", "lost_mrr", "answered", "explained", "explained_mrr").row(0)
+    (3, 2, 1000, 2, 1, 500)
+    """
+    status, known = pl.col("status"), ~pl.col("themes").list.first().is_in(NO_REASON)
+    statuses = (ANSWERED, NO_ANSWER, PAYMENT_FAILED, NOT_ASKED)
+    return (
+        lazy(leavers, LEAVERS)
+        .select(
+            leavers=pl.len(),
+            accounts=pl.col("account_id").n_unique(),
+            lost_mrr=pl.col("lost_mrr").sum(),
+            left_after_pause=pl.col("left_after_pause").sum(),
+            **{name.replace(" ", "_"): (status == name).sum() for name in statuses},
+            explained=known.sum(),
+            explained_mrr=pl.col("lost_mrr").filter(known).sum(),
+            compared=pl.col("disagrees").count(),
+            disagreeing=pl.col("disagrees").sum(),
+        )
+        .cast(pl.Int64)
+        .collect()
+    )
+
+
+def quotes(leavers: Frame, tagged: Frame, accounts: Frame | None = None) -> pl.DataFrame:
+    """What leavers wrote, once per theme, with who wrote it and what was lost with them.
+
+    One row per leaver with a comment and per theme that its words show (by code alone: no row; words of no theme:
+    ``unclear``): ``theme``; ``account_id``; ``name`` and ``language`` of the account, null where not known; ``month``;
+    ``ended_on``; ``lost_mrr``, the whole loss (minor units, not split); ``plan``; ``segment``; ``reason_theme``, what
+    the code says; ``disagrees``; ``regrettable``; ``judged_by``; ``response_id``; ``comment``; ``evidence``, the
+    sentence that shows the theme (null where none does). The largest loss first.
+    """
+    tags = lazy(of_source(tagged, EXIT_SURVEYS), {"response_id": pl.String, "theme": pl.String, "evidence": pl.String})
+    known = lazy(accounts, {"account_id": pl.String, "name": pl.String, "language": pl.String})
+    shown = ("lost_mrr", "plan", "segment", "reason_theme", "disagrees", "regrettable", "judged_by")
+    nothing = pl.lit([UNCLEAR], pl.List(pl.String))
+    return (
+        lazy(leavers, LEAVERS)
+        .filter(pl.col("status") == ANSWERED, pl.col("comment").str.strip_chars() != "")
+        .with_columns(theme=pl.when(pl.col("wrote").list.len() > 0).then("wrote").otherwise(nothing))
+        .explode("theme")
+        .join(
+            known.select("account_id", "name", "language").unique("account_id"),
+            on="account_id",
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            tags.select("response_id", "theme", "evidence").unique(["response_id", "theme"]),
+            on=["response_id", "theme"],
+            how="left",
+            maintain_order="left",
+        )
+        .select(
+            "theme", "account_id", "name", "language", "month", "ended_on", *shown, "response_id", "comment", "evidence"
+        )
+        .sort(-pl.col("lost_mrr"), "account_id", "month", maintain_order=True)
+        .collect()
     )
 
 

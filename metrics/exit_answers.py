@@ -11,6 +11,8 @@ from metrics.inputs import Columns, Frame, day, lazy
 from metrics.stretches import parents
 
 UNCLEAR, NO_ANSWER = "unclear", "no answer"
+EXIT_SURVEYS, NPS, REVIEWS = "exit_surveys", "nps", "reviews"
+"""Where tagged comments come from."""
 
 _ANSWER_COLUMNS: Columns = {
     "response_id": pl.String,
@@ -28,6 +30,15 @@ _ANSWER_COLUMNS: Columns = {
 _TAG_COLUMNS = {"response_id": pl.String, "theme": pl.String, "score": pl.Float64, "polarity": pl.String}
 
 
+def of_source(tagged: Frame, name: str) -> pl.LazyFrame:
+    """The themes of the comments of one source; all of them where ``tagged`` has no column ``source``.
+
+    Ids of different sources may be the same.
+    """
+    rows = tagged.lazy()
+    return rows.filter(pl.col("source") == name) if "source" in rows.collect_schema() else rows
+
+
 def _filled(name: str) -> pl.Expr:
     """A text without the blanks around it; null when nothing is left."""
     text = pl.col(name).str.strip_chars()
@@ -42,7 +53,7 @@ def _complaints(tagged: Frame) -> pl.LazyFrame:
     theme = pl.col("theme")
     said = ~theme.is_in([UNCLEAR, NO_ANSWER]) & pl.col("polarity").ne_missing("praise")
     return (
-        lazy(tagged, _TAG_COLUMNS)
+        lazy(of_source(tagged, EXIT_SURVEYS), _TAG_COLUMNS)
         .with_columns(pl.col("score").fill_null(0.0))
         .sort("response_id", -pl.col("score"), "theme")
         .group_by("response_id", maintain_order=True)
@@ -95,11 +106,11 @@ def read_answers(
     )
 
 
-def of_units(answers: pl.DataFrame, unit: str, accounts: Frame | None) -> pl.DataFrame:
-    """``answers`` under the account that the numbers are about: the topmost parent with ``unit="parent_id"``."""
+def of_units(rows: Frame, unit: str, accounts: Frame | None) -> pl.LazyFrame:
+    """``rows`` under the account that the numbers are about: the topmost parent with ``unit="parent_id"``."""
     if unit == "account_id" or accounts is None:
-        return answers
-    owners = answers.join(parents(accounts), on="account_id", how="left")
+        return rows.lazy()
+    owners = rows.lazy().join(parents(accounts).lazy(), on="account_id", how="left")
     return owners.with_columns(account_id=pl.coalesce("unit", "account_id")).drop("unit")
 
 

@@ -9,10 +9,14 @@ import polars as pl
 
 from metrics.churns import churns
 from metrics.exit_answers import NO_ANSWER, UNCLEAR, attribute, of_units, read_answers
-from metrics.inputs import Frame, lazy
+from metrics.inputs import Columns, Frame, lazy
 
 ANSWERED, NOT_ASKED, PAYMENT_FAILED = "answered", "not asked", "payment failed"
+PERSON, SURVEY, RULE, UNKNOWN = "person", "survey", "rule", "unknown"
 TENURES = ("under 90 days", "90 days to a year", "one to two years", "over two years")
+
+_ACCOUNTS: Columns = {"account_id": pl.String, "segment": pl.String, "country": pl.String}
+_MARKS: Columns = {"account_id": pl.String, "month": pl.Date, "regrettable": pl.Boolean}
 
 LEAVERS: dict[str, type[pl.DataType] | pl.DataType] = {
     "account_id": pl.String,
@@ -23,6 +27,7 @@ LEAVERS: dict[str, type[pl.DataType] | pl.DataType] = {
     "left_after_pause": pl.Int64,
     "plan": pl.String,
     "segment": pl.String,
+    "country": pl.String,
     "tenure_days": pl.Int64,
     "tenure": pl.String,
     "status": pl.String,
@@ -32,10 +37,12 @@ LEAVERS: dict[str, type[pl.DataType] | pl.DataType] = {
     "answered_on": pl.Date,
     "reason": pl.String,
     "reason_theme": pl.String,
+    "wrote": pl.List(pl.String),
     "themes": pl.List(pl.String),
     "comment": pl.String,
     "disagrees": pl.Boolean,
     "regrettable": pl.String,
+    "judged_by": pl.String,
     "competitor": pl.String,
     "ease": pl.Int64,
     "would_return": pl.Int64,
@@ -74,15 +81,46 @@ def _disagrees() -> pl.Expr:
     return pl.when(both).then(~pl.col("text_themes").list.contains(pl.col("reason_theme")))
 
 
-def _regrettable(regrettable: Collection[str], natural: Collection[str]) -> pl.Expr:
-    """The CSM's word, else the rule's: one theme that was ours to mend is enough."""
+def _judgement(regrettable: Collection[str], natural: Collection[str]) -> dict[str, pl.Expr]:
+    """``regrettable`` and ``judged_by``: a person's mark, else the CSM's word, else the rule's.
+
+    By rule one theme that was ours to mend is enough.
+    """
 
     def any_of(themes: Collection[str]) -> pl.Expr:
         return pl.col("themes").list.eval(pl.element().is_in(list(themes))).list.any()
 
-    ours = pl.col("flag").fill_null(any_of(regrettable))
-    theirs = pl.col("flag").is_not_null() | any_of(natural)
-    return pl.when(ours).then(pl.lit("yes")).when(theirs).then(pl.lit("no")).otherwise(pl.lit("unknown"))
+    rule = pl.when(any_of(regrettable)).then(True).when(any_of(natural)).then(False)
+    verdict = pl.coalesce("marked", "flag", rule)
+    by = {PERSON: pl.col("marked"), SURVEY: pl.col("flag"), RULE: rule}
+    sources = [pl.when(word.is_not_null()).then(pl.lit(name)) for name, word in by.items()]
+    return {
+        "regrettable": pl.when(verdict)
+        .then(pl.lit("yes"))
+        .when(~verdict)
+        .then(pl.lit("no"))
+        .otherwise(pl.lit(UNKNOWN)),
+        "judged_by": pl.coalesce(*sources, pl.lit(UNKNOWN)),
+    }
+
+
+def _marked(gone: pl.DataFrame, marks: Frame | None, unit: str, accounts: Frame | None) -> pl.DataFrame:
+    """``account_id, month, marked``: the mark that a person set on each churn; one of a month beats one without."""
+    given = (
+        of_units(lazy(marks, _MARKS), unit, accounts)
+        .select("account_id", "regrettable", about=pl.col("month").dt.month_start())
+        .unique(["account_id", "about"], keep="last", maintain_order=True)
+        .filter(pl.col("regrettable").is_not_null())
+        .collect()
+    )
+    return (
+        gone.select("account_id", "month")
+        .join(given, on="account_id")
+        .filter((pl.col("about") == pl.col("month")).fill_null(True))
+        .sort("about", nulls_last=True)
+        .unique(["account_id", "month"], keep="first", maintain_order=True)
+        .select("account_id", "month", marked="regrettable")
+    )
 
 
 def _tenure() -> pl.Expr:
@@ -103,6 +141,7 @@ def leavers(
     since: date,
     until: date,
     reason_themes: Mapping[str, str],
+    marks: Frame | None = None,
     regrettable: Collection[str] = (),
     natural: Collection[str] = (),
     before_days: int = 90,
@@ -117,21 +156,24 @@ def leavers(
     an account that left twice stands twice. Columns: ``account_id``; ``month``; ``state`` (``provisional`` while the
     month runs); ``ended_on``, first day not served (null when ``subscriptions`` does not hold it); ``lost_mrr``, the
     month's ``churned``, 0 for a pause that ended in leaving, whose MRR when it began is ``left_after_pause`` (minor
-    units); ``plan`` at opening; ``segment``, today's; ``tenure_days`` from the first paid day ever, and its band
-    ``tenure``; ``status`` (``answered``; ``no answer``, an empty one; ``payment failed`` and ``not asked``, none);
-    ``answer_open``, whether an answer that tells why may still come at ``as_of`` (null without ``as_of``);
+    units); ``plan`` at opening; ``segment`` and ``country``, today's; ``tenure_days`` from the first paid day ever, and
+    its band ``tenure``; ``status`` (``answered``; ``no answer``, an empty one; ``payment failed`` and ``not asked``,
+    none); ``answer_open``, whether an answer that tells why may still come at ``as_of`` (null without ``as_of``);
     ``response_id, user_id, answered_on, comment, competitor, ease`` (1..5), ``would_return`` (0..10) of the answer;
-    ``reason``, the declared code, and ``reason_theme``; ``themes``, the rows of :func:`reasons` in which the leaver
-    stands, never empty: the code's theme and the comment's complaints (both count as stated; the code's first, then
-    the surest), or ``unclear``, or the status; ``disagrees``, whether the comment complains, but not of what the code
-    says (null where either names no theme); ``regrettable`` (``yes``, ``no``, ``unknown``); ``requested_on``, the day
+    ``reason``, the declared code, and ``reason_theme``; ``wrote``, what the comment complains of, the surest first
+    (null without an answer); ``themes``, the rows of :func:`reasons` in which the leaver stands, never empty: the
+    code's theme, then those of ``wrote`` (both count as stated), or ``unclear``, or the status; ``disagrees``, whether
+    the comment complains, but not of what the code says (null where either names no theme); ``regrettable`` (``yes``,
+    ``no``, ``unknown``) and ``judged_by`` (``person``, ``survey``, ``rule``, ``unknown``); ``requested_on``, the day
     leaving was asked for.
 
     An answer belongs to the nearest service end of its account from ``before_days`` before to ``after_days`` after
     it, and to one only; answers on staying or on a smaller plan to none. Of several, one that tells why goes first,
     then the nearest. Praise is no reason. Pass movements of more months than the period, so that answers near its
-    border find their own churn. ``regrettable`` is the CSM's flag; else ``yes`` when any theme is in
-    ``regrettable``, ``no`` when any is in ``natural``, so a mixed case counts as ours.
+    border find their own churn. ``regrettable`` is what a person marked (``marks``: ``account_id``,
+    ``regrettable`` and, where it is about one month's churn, ``month``; of two the last row counts, and a null takes
+    the mark away); else the CSM's flag; else by rule ``yes`` when any theme is in ``regrettable``, ``no`` when any is
+    in ``natural``, so that a mixed case counts as ours.
 
     >>> gone = pl.DataFrame({"account_id": ["a"], "month": [date(2026, 3, 1)], "movement": ["churned"],
     ...                      "amount": [9900], "plan": ["Team"]})
@@ -147,16 +189,19 @@ def leavers(
     gone = churns(
         account_movements, subscriptions, as_of=as_of, unit=unit, accounts=accounts, pause_max_days=pause_max_days
     )
-    answers = of_units(read_answers(exit_surveys, tagged, reason_themes, as_of=as_of), unit, accounts)
+    answers = of_units(read_answers(exit_surveys, tagged, reason_themes, as_of=as_of), unit, accounts).collect()
     own = attribute(answers, gone, before_days=before_days, after_days=after_days)
-    segments = lazy(accounts, {"account_id": pl.String, "segment": pl.String}).select("account_id", "segment").collect()
+    today = (
+        lazy(accounts, _ACCOUNTS).select(*_ACCOUNTS).unique("account_id", keep="first", maintain_order=True).collect()
+    )
     still = pl.col("ended_on") + timedelta(days=after_days) >= pl.lit(as_of, pl.Date)
     rows = (
         gone.filter(pl.col("month").is_between(since.replace(day=1), until))
-        .join(segments.unique("account_id"), on="account_id", how="left")
+        .join(today, on="account_id", how="left")
         .join(own, on=["account_id", "month"], how="left")
+        .join(_marked(gone, marks, unit, accounts), on=["account_id", "month"], how="left")
         .with_columns(status=_status(), tenure=_tenure(), disagrees=_disagrees())
         .with_columns(themes=_themes(), answer_open=still & (pl.col("status") != ANSWERED))
-        .with_columns(regrettable=_regrettable(regrettable, natural))
+        .with_columns(**_judgement(regrettable, natural), wrote="text_themes")
     )
     return rows.select(pl.col(name).cast(kind) for name, kind in LEAVERS.items()).sort("month", "account_id")

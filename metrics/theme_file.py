@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import polars as pl
-
-from metrics.theme_text import fold, fold_pattern
+from metrics.theme_rules import Rule, ThemesError, rules, strings
+from metrics.theme_text import fold
 
 UNCLEAR = "unclear"
 NO_ANSWER = "no answer"
@@ -21,22 +20,6 @@ PLAYS = (
 SCRIPTS = ("latin", "cyrillic", "han")
 
 T = TypeVar("T")
-
-
-class ThemesError(ValueError):
-    """The themes file is wrong: what, where, and what to do."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A way to match a sentence: all of ``every`` and none of ``never``, as regular expressions.
-
-    ``bare`` rules start with ``^``: they know a topic named by itself ("support"), which may as well be praised.
-    """
-
-    every: tuple[str, ...]
-    never: tuple[str, ...] = ()
-    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,22 +52,24 @@ class Language:
 
 @dataclass(frozen=True)
 class Praise:
-    """How praise is told in one language; ``about`` and ``praised`` are by theme."""
+    """How praise is told in one language; ``about`` and ``praised`` are by theme, ``examples`` are sentences."""
 
     good: tuple[Rule, ...] = ()
     negated: tuple[Rule, ...] = ()
     denied: tuple[Rule, ...] = ()
     about: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     praised: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Themes:
-    """All themes, the languages they are told in, and how praise is told."""
+    """All themes, the languages they are told in, how praise is told, and sentences that are of no theme."""
 
     all: tuple[Theme, ...]
     languages: Mapping[str, Language]
     praise: Mapping[str, Praise]
+    neutral: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def current(self, theme_id: str) -> str:
         """The id that stands for ``theme_id`` today: of the theme it was merged into, or itself."""
@@ -117,7 +102,7 @@ def load_themes(source: str | Path) -> Themes:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ThemesError(f"the themes file is not TOML: {error}") from error
-    _known(found, ("languages", "praise", "themes"), "the themes file")
+    _known(found, ("languages", "praise", "neutral", "themes"), "the themes file")
     languages = {code: _language(code, table) for code, table in _tables(found, "languages").items()}
     themes = tuple(_theme(position, table, languages) for position, table in enumerate(found.get("themes", []), 1))
     if not themes or not languages:
@@ -125,7 +110,8 @@ def load_themes(source: str | Path) -> Themes:
     _ids(themes)
     names = {theme.id for theme in themes}
     praise = {code: _praise(code, table, languages, names) for code, table in _tables(found, "praise").items()}
-    return Themes(themes, languages, praise)
+    neutral = _by_language(found, "neutral", "the themes file", languages, _texts)
+    return Themes(themes, languages, praise, neutral)
 
 
 def _tables(found: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -154,7 +140,7 @@ def _language(code: str, table: Mapping[str, Any]) -> Language:
         script=script,
         anywhere=starts == "anywhere",
         words=frozenset(fold(str(table.get("words", ""))).split()),
-        no_answer=frozenset(fold(text).strip(" .!-") for text in _strings(table.get("no_answer", []), where)),
+        no_answer=frozenset(fold(text).strip(" .!-") for text in strings(table.get("no_answer", []), where)),
         but=tuple(fold(word) for word in str(table.get("but", "")).split("|") if word.strip()),
     )
 
@@ -178,9 +164,9 @@ def _theme(position: int, table: Mapping[str, Any], languages: Mapping[str, Lang
         name=str(table.get("name", theme_id)),
         regrettable=None if regrettable == "unknown" else bool(regrettable),
         play=play,
-        reasons=tuple(_strings(table.get("reasons", []), where)),
+        reasons=tuple(strings(table.get("reasons", []), where)),
         patterns=_by_language(table, "patterns", where, languages, _rules),
-        examples=_by_language(table, "examples", where, languages, lambda found, at, _: tuple(_strings(found, at))),
+        examples=_by_language(table, "examples", where, languages, _texts),
         merged_into=table.get("merged_into"),
     )
 
@@ -199,55 +185,12 @@ def _by_language(
     return {code: read(value, f"{where}, {key}.{code}", languages[code]) for code, value in found.items()}
 
 
-def _strings(found: Any, where: str) -> list[str]:
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise ThemesError(f"{where}: expected a list of strings, not {found!r}")
-    return found
-
-
 def _rules(found: Any, where: str, language: Language) -> tuple[Rule, ...]:
-    """Rules from a list of patterns; single ones become one alternation, which is faster to match."""
-    if not isinstance(found, list):
-        raise ThemesError(f"{where}: expected a list of patterns, not {found!r}")
-    alternatives: list[str] = []
-    together: list[Rule] = []
-    for item in found:
-        parts = [item] if isinstance(item, str) else _strings(item, where)
-        for part in parts:
-            _check(part.removeprefix("!"), where)
-        every = tuple(_placed(part, language) for part in parts if not part.startswith("!"))
-        never = tuple(_placed(part[1:], language) for part in parts if part.startswith("!"))
-        if not every:
-            raise ThemesError(f"{where}: {item!r} says only what must not match\n\nHint: add what must.")
-        if isinstance(item, str):
-            alternatives += every
-        else:
-            together.append(Rule(every, never))
-    bare = [pattern for pattern in alternatives if pattern.startswith("^")]
-    within = [pattern for pattern in alternatives if not pattern.startswith("^")]
-    joined = [Rule((_either(group),), bare=group is bare) for group in (bare, within) if group]
-    return (*joined, *together)
+    return rules(found, where, anywhere=language.anywhere)
 
 
-def _either(patterns: list[str]) -> str:
-    return "|".join(f"(?:{pattern})" for pattern in patterns)
-
-
-def _placed(pattern: str, language: Language) -> str:
-    """The pattern in the form of folded text, starting at the start of a word where the language asks for it."""
-    folded = fold_pattern(pattern)
-    return folded if language.anywhere or folded.startswith(("^", "\\b", "\\W")) else rf"\b(?:{folded})"
-
-
-def _check(pattern: str, where: str) -> None:
-    """Whether the pattern can be used, tried on the engine that will: it knows no look-around."""
-    try:
-        empty = pl.Series([""]).str.contains(fold_pattern(pattern))[0]
-    except pl.exceptions.PolarsError as error:
-        reason = " ".join(str(error).split())
-        raise ThemesError(f"{where}: the pattern {pattern!r} is not a regular expression: {reason}") from error
-    if empty:
-        raise ThemesError(f"{where}: the pattern {pattern!r} matches everything, even an empty comment")
+def _texts(found: Any, where: str, _: Language) -> tuple[str, ...]:
+    return tuple(strings(found, where))
 
 
 def _ids(themes: tuple[Theme, ...]) -> None:
@@ -277,7 +220,7 @@ def _praise(code: str, table: Mapping[str, Any], languages: Mapping[str, Languag
     where = f"praise.{code}"
     if code not in languages:
         raise ThemesError(f"{where}: there is no [languages.{code}]")
-    _known(table, ("good", "negated", "denied", "about", "praised"), where)
+    _known(table, ("good", "negated", "denied", "about", "praised", "examples"), where)
     language = languages[code]
     return Praise(
         good=_rules(table.get("good", []), f"{where}.good", language),
@@ -285,6 +228,7 @@ def _praise(code: str, table: Mapping[str, Any], languages: Mapping[str, Languag
         denied=_rules(table.get("denied", []), f"{where}.denied", language),
         about=_by_theme(table, "about", where, names, language),
         praised=_by_theme(table, "praised", where, names, language),
+        examples=_texts(table.get("examples", []), f"{where}.examples", language),
     )
 
 

@@ -1,98 +1,92 @@
-"""How alike sentences and the themes' examples are written: cosine of the weights of their character n-grams.
+"""Sentences as weights of their character n-grams: near to each other where they are written alike.
 
-It catches inflections and typing errors that patterns miss. The weights (TF-IDF) come from the examples alone, so
-that a comment's themes do not depend on the other comments of the day.
+It catches inflections, typing errors and the names of things, in any language. The weights (TF-IDF) come from the
+examples alone, so that a comment's themes do not depend on the other comments of the day.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
-from metrics.theme_file import Themes
 from metrics.theme_text import fold
 
-ALIKE = 0.52
-"""Sentences less alike than this are not taken to mean the same."""
-SIZES = {"latin": (3, 4), "cyrillic": (3, 4), "han": (1, 2)}
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_WORD = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
+"""A word, or a run of Chinese, which shows none."""
 
 
-@dataclass(frozen=True)
-class _Model:
-    """The examples of one language as unit vectors: a row per n-gram, a column per example."""
+@dataclass(frozen=True, eq=False)
+class Grams:
+    """The n-grams of some texts: the row of each, its ``rarity``, and that of one that none of them has."""
 
-    sizes: tuple[int, ...]
     rows: dict[str, int]
-    rarity: np.ndarray
+    rarity: Floats
     unseen: float
-    vectors: np.ndarray
-    themes: tuple[str, ...]
+
+    def weights(self, text: str) -> tuple[Rows, Floats]:
+        """The rows of a text's n-grams and their weights, as of a vector of length 1 (less, where some are unseen)."""
+        counts = grams(text)
+        known = [(self.rows[gram], 1 + math.log(count)) for gram, count in counts.items() if gram in self.rows]
+        rows = np.array([row for row, _ in known], dtype=np.int64)
+        weights = np.array([weight for _, weight in known]) * self.rarity[rows] if known else np.zeros(0)
+        strange = sum((1 + math.log(count)) ** 2 for gram, count in counts.items() if gram not in self.rows)
+        length = math.sqrt(float(weights @ weights) + strange * self.unseen**2)
+        return rows, weights / length if length else weights
 
 
-def alike(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
-    """The themes whose examples a sentence is like: ``sentence, theme, score`` (cosine, ``ALIKE``..1).
+def learn_grams(texts: Sequence[str]) -> Grams:
+    """The n-grams of ``texts``, rarer ones weighing more.
 
-    >>> from metrics.theme_file import load_themes
-    >>> head = '[languages.en]\\nscript = "latin"\\n[[themes]]\\nid = "slow"\\nname = "Slow"\\n'
-    >>> themes = load_themes(head + 'examples.en = ["The pages load slowly."]')
-    >>> told = pl.DataFrame({"sentence": [0, 1], "language": "en", "folded": ["the pags load slowly", "thanks"]})
-    >>> alike(told, themes).select("sentence", "theme").rows()
-    [(0, 'slow')]
+    >>> learned = learn_grams(["The pages load slowly.", "Nobody answers."])
+    >>> same, other = (learned.weights(text) for text in ("the pags load slowly", "thanks"))
+    >>> round(float(same[1] @ same[1]), 1), len(other[0])
+    (0.7, 1)
     """
-    rows: list[tuple[int, str, float]] = []
-    for code, language in themes.languages.items():
-        here = told.filter(pl.col("language") == code)
-        model = _model(themes, code, SIZES[language.script]) if here.height else None
-        if model is None:
-            continue
-        for sentence, folded in here.select("sentence", "folded").iter_rows():
-            rows += [(sentence, theme, score) for theme, score in _likenesses(folded, model).items()]
-    found = pl.DataFrame(rows, schema={"sentence": pl.Int64, "theme": pl.String, "score": pl.Float64}, orient="row")
-    return found.group_by("sentence", "theme", maintain_order=True).agg(pl.col("score").max())
+    spread = Counter(gram for text in texts for gram in grams(text))
+    rarity = np.array([math.log((1 + len(texts)) / (1 + count)) + 1 for count in spread.values()])
+    return Grams({gram: row for row, gram in enumerate(spread)}, rarity, math.log(1 + len(texts)) + 1)
 
 
-def _likenesses(folded: str, model: _Model) -> dict[str, float]:
-    grams = _grams(folded, model.sizes)
-    known = [(model.rows[gram], 1 + math.log(count)) for gram, count in grams.items() if gram in model.rows]
-    if not known:
-        return {}
-    rows = np.array([row for row, _ in known])
-    weights = np.array([weight for _, weight in known]) * model.rarity[rows]
-    strange = sum((1 + math.log(count)) ** 2 for gram, count in grams.items() if gram not in model.rows)
-    length = math.sqrt(float(weights @ weights) + strange * model.unseen**2)
-    scores = weights @ model.vectors[rows] / length
-    best: dict[str, float] = {}
-    for column in np.flatnonzero(scores >= ALIKE):
-        theme = model.themes[column]
-        best[theme] = max(best.get(theme, 0.0), min(float(scores[column]), 1.0))
-    return best
-
-
-def _model(themes: Themes, code: str, sizes: tuple[int, ...]) -> _Model | None:
-    examples = [(theme.id, fold(text)) for theme in themes.all for text in theme.examples.get(code, ())]
-    if not examples:
-        return None
-    counted = [_grams(text, sizes) for _, text in examples]
-    spread = Counter(gram for grams in counted for gram in grams)
-    rows = {gram: row for row, gram in enumerate(spread)}
-    rarity = np.array([math.log((1 + len(examples)) / (1 + count)) + 1 for count in spread.values()])
-    vectors = np.zeros((len(rows), len(examples)))
-    for column, grams in enumerate(counted):
-        for gram, count in grams.items():
-            vectors[rows[gram], column] = (1 + math.log(count)) * rarity[rows[gram]]
-    vectors /= np.linalg.norm(vectors, axis=0)
-    return _Model(sizes, rows, rarity, math.log(1 + len(examples)) + 1, vectors, tuple(theme for theme, _ in examples))
-
-
-def _grams(folded: str, sizes: tuple[int, ...]) -> Counter[str]:
-    """The n-grams of the words, each with its borders; of Chinese, which has no words to see, of the runs."""
-    found: Counter[str] = Counter()
-    for word in "".join(letter if letter.isalnum() else " " for letter in folded).split():
-        edged = word if 1 in sizes else f" {word} "
-        for size in sizes:
-            found.update(edged[start : start + size] for start in range(len(edged) - size + 1))
+def products(weighted: Sequence[tuple[Rows, Floats]], size: int) -> Floats:
+    """The scalar product of each of these vectors with each, ``size`` being how many n-grams there are."""
+    holders: list[list[int]] = [[] for _ in range(size)]
+    weights: list[list[float]] = [[] for _ in range(size)]
+    for position, (rows, values) in enumerate(weighted):
+        for row, value in zip(rows.tolist(), values.tolist(), strict=True):
+            holders[row].append(position)
+            weights[row].append(value)
+    found = np.zeros((len(weighted), len(weighted)))
+    for held, carried in zip(holders, weights, strict=True):
+        if len(held) > 1:
+            found[np.ix_(held, held)] += np.outer(carried, carried)
+        elif held:
+            found[held[0], held[0]] += carried[0] ** 2
     return found
+
+
+def grams(text: str) -> Counter[str]:
+    """The n-grams of a text's words and how often they occur: of 3 and 4 letters, borders counting; of Chinese 1, 2.
+
+    >>> sorted(grams("Slow"))
+    [' sl', ' slo', 'low', 'low ', 'ow ', 'slo', 'slow']
+    >>> sorted(grams("太贵"))
+    ['太', '太贵', '贵']
+    """
+    found: Counter[str] = Counter()
+    for word in _WORD.findall(fold(text)):
+        han = "\u3400" <= word[0] <= "\u9fff"
+        found.update(_pieces(word if han else f" {word} ", (1, 2) if han else (3, 4)))
+    return found
+
+
+def _pieces(word: str, sizes: Iterable[int]) -> list[str]:
+    return [word[start : start + size] for size in sizes for start in range(len(word) - size + 1)]

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from metrics.theme_file import Language, Rule, Themes
+from metrics.theme_file import Language, Themes
+from metrics.theme_rules import Rule
 from metrics.theme_text import clean, fold, guess_language, is_silent, sentences
 
 COMPLAINT = "complaint"
@@ -51,8 +52,10 @@ def split_comments(comments: pl.DataFrame, themes: Themes) -> tuple[pl.DataFrame
     return read, pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
+def match(told: pl.DataFrame, themes: Themes) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What patterns find in the sentences of ``split_comments``: ``sentence, theme, score, polarity``.
+
+    With it the sentences (``sentence``) of which a clause denies something.
 
     The theme is null for praise of nothing in particular. A theme is found once per sentence and polarity. A topic
     that is only named ("great product, price, support") is no complaint in a sentence that praises, whatever language
@@ -65,16 +68,16 @@ def match(told: pl.DataFrame, themes: Themes) -> pl.DataFrame:
         if code in spoken
     ]
     schema = {"sentence": pl.Int64, "theme": pl.String, "score": pl.Float64, "polarity": pl.String, "bare": pl.Boolean}
-    rows = pl.concat([pl.DataFrame(schema=schema), *found])
+    rows = pl.concat([pl.DataFrame(schema=schema), *(rows for rows, _ in found)])
+    denied = pl.concat([pl.DataFrame(schema={"sentence": pl.Int64}), *(denied for _, denied in found)]).unique()
     praised = rows.filter(pl.col("polarity") == PRAISE).select("sentence", bare=pl.lit(True))
-    return (
-        rows.join(praised, on=["sentence", "bare"], how="anti")
-        .drop("bare")
-        .unique(["sentence", "theme", "polarity"], maintain_order=True)
-    )
+    rows = rows.join(praised, on=["sentence", "bare"], how="anti").drop("bare")
+    return rows.unique(["sentence", "theme", "polarity"], maintain_order=True), denied
 
 
-def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Language) -> pl.DataFrame:
+def _in_language(
+    told: pl.DataFrame, themes: Themes, code: str, language: Language
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     clauses = _clauses(told, language)
     patterns = {theme.id: theme.patterns[code] for theme in themes.all if code in theme.patterns}
     denied = clauses.filter(_any(themes.praise[code].denied)) if code in themes.praise else clauses.clear()
@@ -88,11 +91,12 @@ def _in_language(told: pl.DataFrame, themes: Themes, code: str, language: Langua
     part = pl.concat([within, bare])
     praise = _praise(clauses, part, themes, code)
     complaint = {"score": pl.lit(MATCHED), "polarity": pl.lit(COMPLAINT)}
-    return pl.concat([
+    found = pl.concat([
         _complaints(whole, within, part, praise, denied).select("sentence", "theme", **complaint, bare=pl.lit(False)),
         bare.select("sentence", "theme", **complaint, bare=pl.lit(True)),
         praise.select("sentence", "theme", score=pl.lit(PRAISED), polarity=pl.lit(PRAISE), bare=pl.lit(False)),
     ])  # fmt: skip
+    return found, denied.select("sentence")
 
 
 def _complaints(

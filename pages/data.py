@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import data, panel, refreshing, tables
+from pages.shared import data, notes, panel, refreshing, tables
 from pages.shared.answers import data as answers
 from pages.shared.findings import data as findings
 
@@ -10,6 +10,7 @@ view = data.view()
 sources = answers.sources(view)
 panel.head(*findings.headline(sources))
 refreshing.button()
+notes.themes(view)
 
 with panel.section("Sources", detail="What the last refresh found; the contract is in docs/data-contract.md."):
     tables.show(sources, findings.SOURCES, view=view, key="sources", alt="Every source and how it arrived")

@@ -1,74 +1,89 @@
-"""NPS: would they recommend us, who says so, and what they wrote."""
+"""NPS: would they recommend us, who says so, what they wrote, and who waits for an answer."""
+
+from functools import partial
 
 import streamlit as st
 
 from metrics import nps as metric
-from pages.shared import data, figures, filters, notes, panel, tables, words
-from pages.shared.answers import nps
+from metrics.nps_groups import changed_by, last_answers, nps_groups
+from metrics.nps_people import by_theme, unanswered
+from pages.shared import behind, data, filters, notes, nps_drill, panel, tables, words
+from pages.shared.answers import churn_reasons, nps
 from pages.shared.choices import choose
 from pages.shared.findings import nps as findings
 
 view = data.view()
 choice = filters.row("period", "segment", "plan", "csm")
-if not notes.need(view, "nps", to="see would they recommend you"):
+if not notes.need(view, "nps", to="see whether they would recommend you"):
     st.stop()
-as_of = data.frames(view).as_of
-asked = (choice.who, choice.since(as_of))
-middle, before = (filters.Filters(months, choice.who).since(as_of) for months in (3, 6))
-now, change = nps.now(view, *asked), nps.change(view, choice.who, middle, before)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kind = choose("nps_kind", "Surveys", findings.KINDS) if nps.kinds(view).height > 1 else None
+    weight = choose("nps_weight", "One vote per", findings.WEIGHTS)
+    window = choose("nps_window", "Window", findings.WINDOWS, default=1)
+asked = nps.Asked(choice.who, choice.since(data.frames(view).as_of), kind, weight)
+now, change = nps.now(view, *asked), nps.change(view, asked, window)
 
-panel.head(*findings.headline(now, change, choice.months))
+panel.head(*findings.headline(now, change, choice.months, window))
 if not now["n"].sum():
     filters.nothing_matches(choice)
     st.stop()
 
-score, moved, answered = (
-    now.row(0, named=True),
-    change.row(0, named=True),
-    nps.response(view, *asked).row(0, named=True),
-)
+about, currency = choice.said(), data.currency(view)
+score, moved, answered = (rows.row(0, named=True) for rows in (now, change, nps.response(view, asked)))
 with panel.numbers():
-    panel.number(
-        "NPS",
-        words.score(score["score"]),
-        note=f"95% {words.between(score['low'], score['high'], words.score)} · n = {score['n']:,}",
-    )
-    panel.number(
-        "Newest quarter",
-        words.number(moved["change"], signed=True),
-        verdict=moved["verdict"],
-        against="the one before",
-        note=f"95% {words.between(moved['low'], moved['high'], words.score)}",
-    )
-    panel.number("Detractors", words.number(score["detractors"]), note=findings.detractors(now))
-    panel.number(
-        "Response rate",
-        words.percent(answered["rate"]),
-        note=f"{answered['answered']:,} of {words.plural(answered['sent'], 'invitation')}",
-    )
+    note = f"95% {words.between(score['low'], score['high'], words.score)} · n = {score['n']:,}"
+    with panel.number("NPS", words.score(score["score"]), note=note):
+        rows = partial(nps.by_account, view, asked)
+        behind.accounts("Who answered", rows, findings.ACCOUNTS, key="nps", about=about)
+    note = f"95% {words.between(moved['low'], moved['high'], words.score)} · {findings.against_before(window)}"
+    value = words.number(moved["change"], signed=True)
+    with panel.number("Change", value, verdict=moved["verdict"], note=note):
+        rows = partial(nps.changed, view, asked, window)
+        behind.accounts("What the change comes from", rows, findings.CHANGED, key="nps_change", about=about)
+    with panel.number("Response rate", words.percent(answered["rate"]), note=findings.response_note(answered)):
+        rows = partial(nps.response_by_account, view, asked)
+        behind.accounts("Who was asked", rows, findings.RESPONSE, key="nps_response", about=about)
+    share = words.percent(score["detractors"] / score["n"])
+    with panel.number("Detractors", words.number(score["detractors"]), note=f"{share} of answers"):
+        rows = partial(nps.unhappy, view, asked)
+        behind.accounts("Accounts with detractors", rows, findings.ACCOUNTS, key="nps_detractors", about=about)
 
-with panel.section(
-    "Over time",
-    metric.nps_trend,
-    detail="Three months pooled, so that few answers do not look like news.",
-    sources=("nps",),
-):
-    trend = nps.trend(view, *asked)
-    panel.chart(figures.line(trend, x="period", y="score", unit=figures.SCORE, title="NPS over time"), key="nps_trend")
+trend = nps.trend(view, asked, window)
+how = (metric.nps_trend, metric.nps_change, last_answers, changed_by)
+with panel.section(findings.over_time(trend), *how, detail=findings.pooled(window, weight), sources=("nps",)):
+    nps_drill.over_time(choice, asked, trend, window)
 
 left, right = st.columns(2)
-with left, panel.section("How the answers spread", metric.distribution):
-    panel.chart(figures.nps_distribution(nps.spread(view, *asked), title="Answers by score"), key="nps_spread")
-with right, panel.section("By group", metric.nps):
-    segment = choose("nps_by", "Group by", {"Segment": "segment", "Plan": "plan", "Country": "country"})
-    ranked = findings.segments(nps.by_segment(view, *asked, segment), segment)
-    panel.chart(
-        figures.ranked(ranked, label="label", value="score", unit=figures.SCORE, title=f"NPS by {segment}"),
-        key="nps_groups",
-    )
+with left, panel.section(findings.spread_said(now), metric.distribution, metric.response_rate):
+    nps_drill.spread(choice, asked)
+with right, panel.section("Who would recommend us", nps_groups):
+    segment = choose("nps_by", "Compare", findings.SEGMENTS)
+    groups = nps.by_group(view, asked, segment)
+    st.caption(findings.groups_said(groups, segment))
+    nps_drill.groups(choice, asked, groups, segment, score["score"])
 
-with panel.section("In their words", detail="Newest first, in the language they wrote."):
-    low, high = choose("nps_group", "Show", findings.GROUPS)
-    said = nps.comments(view, *asked)
-    said = said.filter(said["score"].is_between(low, high))
-    tables.show(said, findings.COMMENTS, view=view, key="nps-comments", alt="Comments", about=choice.said())
+names = churn_reasons.names()
+themes = findings.labelled(nps.themes(view, asked), names)
+for group, column in zip(("detractors", "promoters"), st.columns(2), strict=True):
+    side = findings.side(themes, group)
+    with column, panel.section(findings.side_said(side, group), by_theme, detail=findings.side_detail(themes, group)):
+        nps_drill.themes(choice, asked, side, group)
+
+if notes.need(view, "touches", to="see which detractors nobody has answered yet"):
+    with panel.section("Detractors nobody has answered yet", unanswered, sources=("touches",)):
+        reached = choose("nps_reached", "Answered is who heard from us since", findings.REACHED)
+        waiting = findings.marked(nps.waiting(view, asked, reached))
+        st.caption(findings.waiting_said(waiting, currency))
+        behind.listed("Detractors not answered", waiting, findings.WAITING, key="nps-waiting", about=about)
+
+with panel.section(
+    "In their words", detail="Newest first, in the language they wrote. Pick a row to open the account."
+):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        group = choose("nps_group", "From", findings.SAID_BY)
+        options = findings.theme_options(themes, group)
+        theme = st.selectbox("About", list(options), key="nps_theme", width=280, bind="query-params")
+    said = findings.of_theme(findings.of_group(nps.comments(view, asked), group), options.get(theme))
+    behind.listed("Comments", findings.told(said, names), findings.COMMENTS, key="nps-comments", about=about)
+    label, table = "Every theme of every group, as a table", {"alt": "Themes by group", "about": about}
+    tables.folded(label, themes, findings.THEMES, view=view, key="nps-themes", **table)

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from queries import checks, mapping, money, sources
+from queries import checks, comments, mapping, money, sources
 from queries.activity import Activities, Activity
 from queries.checks import Accounts, Checked
 from queries.contract import ACCOUNTS, SOURCES, Source
@@ -16,7 +16,7 @@ from queries.mapping import Mapping
 from queries.months import Progress
 from queries.roll_up import Who
 from queries.sources import Reader
-from queries.store import Manifest, SourceState, Store
+from queries.store import Comments, Manifest, SourceState, Store
 from settings import Settings
 
 
@@ -37,6 +37,8 @@ class Build:
     progress: Progress
     files: dict[str, str] = field(default_factory=dict)
     states: dict[str, SourceState] = field(default_factory=dict)
+    comments: Comments = field(default_factory=Comments)
+    said: dict[str, pl.DataFrame] = field(default_factory=dict)
     staff: pl.Series = field(default_factory=lambda: pl.Series("user_id", [], pl.String))
 
     def everything(self) -> Activity:
@@ -46,7 +48,8 @@ class Build:
         frames["subscriptions"] = self._priced(frames["subscriptions"], frames["fx_rates"])
         for name, frame in frames.items():
             self.files[name] = self.store.put_frame(name, frame)
-        who = _who(self._frame("accounts"), accounts, frames, self.staff, self.settings.organisation.time_zone)
+        frames["accounts"] = self._frame("accounts")
+        who = _who(frames["accounts"], accounts, frames, self.staff, self.settings.organisation.time_zone)
         activity = Activities(
             settings=self.settings,
             store=self.store,
@@ -59,7 +62,18 @@ class Build:
         ).made(frames["features"])
         self.states["events"] = activity.state
         self.files |= activity.files
+        self.said = {name: frames[name] for name in comments.NEEDED}
         return activity
+
+    def read_comments(self) -> None:
+        """Finds the themes of the comments in what was read; takes minutes the first time, and needs no database."""
+        self.comments, self.files[comments.KIND] = comments.Reading(
+            store=self.store,
+            file=self.settings.config / "themes.toml",
+            old=self.old,
+            again=not self.carry_on,
+            progress=self.progress,
+        ).made(self.said)
 
     def _find(self, source: Source) -> Mapping | None:
         return mapping.find(self.settings.sources, source)

@@ -183,6 +183,16 @@ class Session:
         """Whether this transaction is now the one refresher; the lock ends with it, however it ends."""
         return bool(self.frame(f"SELECT pg_try_advisory_xact_lock({REFRESH_LOCK}) AS got").item())
 
+    def stop_reading(self) -> bool:
+        """Ends the look at the database, which holds its clean-up back, and stays the one refresher.
+
+        False when another refresher came in between the two transactions: it has read what is newer.
+        """
+        self.run("COMMIT")
+        self.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+        self.run("SET LOCAL idle_in_transaction_session_timeout = 0")
+        return self.try_lock()
+
     def now(self) -> datetime:
         """The instant of this transaction by the database's clock, so that a wrong one here does no harm."""
         value = self.frame("SELECT now() AS now").item()

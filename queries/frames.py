@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from queries import checks
+from queries import checks, vector_files
+from queries import comments as reading
 from queries.contract import SOURCES
 from queries.errors import NoSnapshot
 from queries.months import FIRST_DAYS
@@ -176,6 +177,25 @@ class Frames:
         """Account, user and the first day either was seen."""
         return self._parts([self.manifest.files.get("first_days", "")], FIRST_DAYS)
 
+    @property
+    def comment_themes(self) -> pl.LazyFrame:
+        """What comments are about, as the tool found it: source, response_id, theme, score, evidence, polarity.
+
+        One row per comment and theme of ``nps``, ``exit_surveys`` and ``reviews`` (there ``response_id`` is the
+        review's id), as of ``metrics.themes.find_themes``; an answer without words has the theme ``no answer``.
+        People's corrections are not in it. Themes have no date: a view of the past takes those of the comments that
+        it holds. Empty, or without the newest comments, while ``manifest.comments.error`` says why.
+        """
+        return self._parts([self.manifest.files.get(reading.KIND, "")], reading.KEPT).select(*reading.THEMES)
+
+    @property
+    def comment_vectors(self) -> pl.LazyFrame:
+        """Vectors of the sentences in all comments and in the themes' examples: key, vector (512 of Float32).
+
+        As ``metrics.theme_vectors`` gives and takes them. They name nobody, and are the same for every viewer.
+        """
+        return self._parts(list(self.manifest.comments.vectors), vector_files.HALF).cast(pl.Schema(vector_files.WHOLE))
+
     def activity(self, *, account_id: str, since: date) -> pl.LazyFrame:
         """Daily activity of one account: account, user, feature, day, uses, quantity; our own staff left out.
 
@@ -189,7 +209,14 @@ class Frames:
 
     def mapping(self) -> dict[str, pl.LazyFrame]:
         """Every frame by name, for metrics that take many."""
-        rollups = ("activity_monthly", "activity_weekly", "usage_28d", "value_days")
+        rollups = (
+            "activity_monthly",
+            "activity_weekly",
+            "usage_28d",
+            "value_days",
+            "comment_themes",
+            "comment_vectors",
+        )
         sources = {name: self.source(name) for name in SOURCES if name != "events"}
         return sources | {name: getattr(self, name) for name in rollups}
 

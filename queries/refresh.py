@@ -38,7 +38,7 @@ SWEEP_EVERY = timedelta(hours=1)
 
 
 class Report(BaseModel):
-    """What one refresh did; ``--json`` prints it on one line."""
+    """What one refresh did; ``--json`` prints it on one line. ``without_themes`` says why comments have no themes."""
 
     id: str
     as_of: datetime
@@ -47,6 +47,7 @@ class Report(BaseModel):
     rejected: dict[str, int]
     days_read: int
     failed: dict[str, str] = {}
+    without_themes: str | None = None
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -101,6 +102,9 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
             progress=progress,
         )
         activity = build.everything()
+        if not opened.stop_reading():
+            raise RefreshBusy("Another refresh is running.", "wait for it to finish")
+        build.read_comments()
         swept_at = _when_swept(old)
         manifest = _manifest(build, activity, database, now, swept_at or datetime.now(UTC), time.monotonic() - started)
         # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
@@ -158,6 +162,7 @@ def _manifest(
         events_on=activity.read_on,
         events_key=activity.events_key,
         value_key=activity.value_key,
+        comments=build.comments,
     )
 
 
@@ -171,6 +176,7 @@ def _report(manifest: Manifest, days_read: int) -> Report:
         rejected={name: state.rejected for name, state in states},
         days_read=days_read,
         failed={name: state.error for name, state in states if state.error},
+        without_themes=manifest.comments.error,
     )
 
 
@@ -200,7 +206,7 @@ def run_quietly(settings: Settings) -> Report | None:
 
 def progress_line(what: str, done: int, of: int) -> None:
     """Shows progress on one line of a terminal, or a line per step where there is none."""
-    text = f"{what} {done}/{of}" if of else f"{what} …"
+    text = f"{what} {done:,}/{of:,}" if of else f"{what} …"
     if sys.stderr.isatty():
         print(f"\r\x1b[2KReading {text}", end="", file=sys.stderr, flush=True)
     elif of == 0 or done in (1, of) or done % 6 == 0:
@@ -230,6 +236,8 @@ def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> i
     print(f"Snapshot {report.id}: {rows:,} rows, {rejected:,} rejected, in {report.seconds:.1f} s", flush=True)
     for name, message in report.failed.items():
         print(f"  {name}: {message}", file=sys.stderr)
+    if report.without_themes:
+        print(f"  themes of comments: {report.without_themes}", file=sys.stderr)
     return 0
 
 

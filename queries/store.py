@@ -83,6 +83,18 @@ class Month(_Record):
         return self.uses + sum(item.events for item in self.bad)
 
 
+class Comments(_Record):
+    """What a refresh made of comments: the files that hold their sentences' vectors, and what went wrong, if anything.
+
+    ``key`` changes with whatever themes depend on beside the comments: the themes file, the encoder, the method.
+    """
+
+    vectors: tuple[str, ...] = ()
+    key: str = ""
+    error: str | None = None
+    hint: str | None = None
+
+
 class Manifest(_Record):
     """One snapshot: when it is as of, what each source gave, and which file holds which frame.
 
@@ -106,6 +118,7 @@ class Manifest(_Record):
     events_on: date | None = None
     events_key: str = ""
     value_key: str = ""
+    comments: Comments = Comments()
 
     @property
     def today(self) -> date:
@@ -115,7 +128,7 @@ class Manifest(_Record):
     def names(self) -> set[str]:
         """Every file this snapshot needs."""
         parts = {name for m in self.months for name in (m.daily, m.monthly, m.weekly, m.usage) if name}
-        return parts | set(self.files.values())
+        return parts | set(self.files.values()) | set(self.comments.vectors)
 
 
 class Failure(_Record):

@@ -22,7 +22,7 @@ from metrics.revenue import (
     rates,
     renewals,
 )
-from metrics.themes import load_themes, reason_themes, tag_themes, theme_names
+from metrics.themes import load_themes, reason_themes, theme_names
 from metrics.value import current_mrr, zombies
 from queries.frames import Frames
 from reports.sentences import full_month
@@ -83,8 +83,14 @@ class BoardNumbers:
         return full_month(self.as_of)
 
 
-def numbers(frames: Frames, settings: Settings) -> BoardNumbers:
-    """The board's numbers of one snapshot, of every account its viewer may see; no filter of a page counts."""
+def numbers(
+    frames: Frames, settings: Settings, *, tagged: pl.DataFrame | None = None, marks: pl.DataFrame | None = None
+) -> BoardNumbers:
+    """The board's numbers of one snapshot, of every account its viewer may see; no filter of a page counts.
+
+    ``tagged`` are the themes of exit surveys as people corrected them (None: as the refresh found them), ``marks``
+    the losses that people judged.
+    """
     as_of, grace = frames.as_of, settings.revenue.grace_days
     moved = _account_months(frames, settings)
     names = frames.accounts.select("account_id", "name").collect()
@@ -96,7 +102,7 @@ def numbers(frames: Frames, settings: Settings) -> BoardNumbers:
         new_account_days=settings.value.new_account_days,
         grace_days=grace,
     )
-    gone = _leavers(frames, settings, moved)
+    gone = _leavers(frames, settings, moved, tagged, marks)
     manifest = frames.manifest
     month = as_of.replace(day=1)
     return BoardNumbers(
@@ -176,22 +182,27 @@ def _health(frames: Frames, settings: Settings) -> pl.DataFrame:
     )
 
 
-def _leavers(frames: Frames, settings: Settings, moved: pl.DataFrame) -> pl.DataFrame:
+def _leavers(
+    frames: Frames,
+    settings: Settings,
+    moved: pl.DataFrame,
+    tagged: pl.DataFrame | None,
+    marks: pl.DataFrame | None,
+) -> pl.DataFrame:
     """Who left in the last twelve full months, with what they said."""
     themes = load_themes(settings.config / "themes.toml")
-    languages = frames.accounts.select("account_id", "language")
-    comments = frames.exit_surveys.select("response_id", "account_id", text="comment")
-    spoken = comments.join(languages, on="account_id", how="left").drop("account_id").collect()
+    found = frames.comment_themes.filter(pl.col("source") == "exit_surveys").drop("source").collect()
     return leavers(
         moved,
         frames.subscriptions,
         frames.exit_surveys,
-        tag_themes(spoken, themes),
+        found if tagged is None else tagged,
         frames.accounts,
         since=months_later(frames.as_of.replace(day=1), -YEAR),
         until=frames.as_of.replace(day=1) - timedelta(days=1),
         as_of=frames.as_of,
         reason_themes=reason_themes(themes),
+        marks=marks,
         regrettable=tuple(theme.id for theme in themes.all if theme.regrettable is True),
         natural=tuple(theme.id for theme in themes.all if theme.regrettable is False),
         pause_max_days=settings.revenue.pause_max_days,

@@ -65,7 +65,7 @@ def _workbook(chart: Chart) -> bytes:
     return file.getvalue()
 
 
-def _draw(slide: Any, box: Box, kind: Any, chart: Chart, name: str) -> Any:
+def draw(slide: Any, box: Box, kind: Any, chart: Chart, name: str) -> Any:
     """The chart on its slide, without title, legend or gridlines."""
     tidy = Chart(
         [name if isinstance(name, date) else plain(name) for name in chart.categories],
@@ -112,7 +112,8 @@ def _upright(axis: Any) -> None:
     axis._element.txPr.find(qn("a:bodyPr")).set("rot", "0")
 
 
-def _quiet_axis(shown: Any, number_format: str) -> None:
+def quiet_axis(shown: Any, number_format: str) -> None:
+    """Thin lines behind the values, and how they are written."""
     axis = shown.value_axis
     axis.has_major_gridlines = True
     axis.major_gridlines.format.line.color.rgb = colour(RULE)
@@ -120,7 +121,8 @@ def _quiet_axis(shown: Any, number_format: str) -> None:
     axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = number_format, False
 
 
-def _legend(shown: Any) -> None:
+def legend(shown: Any) -> None:
+    """The names of the series, above."""
     shown.has_legend = True
     shown.legend.position, shown.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
     shown.legend.font.size, shown.legend.font.color.rgb = Pt(12), colour(INK)
@@ -165,7 +167,7 @@ def waterfall(
     }
     tones = {"Level": INK, "Below": CLEAR, "Gained": KEPT, "Lost": LOST, "Currency": QUIET, "Label": CLEAR}
     chart = Chart(["Opening", *(name for name, _, _ in steps), "Closing"], series, number_format, alt, tones)
-    shown = _draw(slide, box, XL_CHART_TYPE.COLUMN_STACKED, chart, "MRR movements")
+    shown = draw(slide, box, XL_CHART_TYPE.COLUMN_STACKED, chart, "MRR movements")
     shown.plots[0].gap_width, shown.plots[0].overlap = 45, 100
     shown.value_axis.minimum_scale = ground
     shown.value_axis.maximum_scale = max([*tops, opening, closing]) + spread * 0.18
@@ -210,8 +212,8 @@ def retention(
 
     ``ends`` are the least and greatest value of the axis.
     """
-    shown = _draw(slide, box, XL_CHART_TYPE.LINE_MARKERS, Chart(months, series, "0.0%", alt), "Retention")
-    _quiet_axis(shown, "0%")
+    shown = draw(slide, box, XL_CHART_TYPE.LINE_MARKERS, Chart(months, series, "0.0%", alt), "Retention")
+    quiet_axis(shown, "0%")
     axis = shown.value_axis
     axis.minimum_scale, axis.maximum_scale = ends
     axis.major_unit = 0.05 if ends[1] - ends[0] <= 0.31 else 0.1 if ends[1] - ends[0] <= 0.61 else 0.25
@@ -251,16 +253,16 @@ def _hollow(line: Any) -> None:
 
 def stacked(slide: Any, box: Box, chart: Chart, *, name: str) -> Any:
     """Columns whose parts add up, with a legend above."""
-    shown = _draw(slide, box, XL_CHART_TYPE.COLUMN_STACKED, chart, name)
-    _quiet_axis(shown, chart.number_format)
-    _legend(shown)
+    shown = draw(slide, box, XL_CHART_TYPE.COLUMN_STACKED, chart, name)
+    quiet_axis(shown, chart.number_format)
+    legend(shown)
     shown.plots[0].gap_width, shown.plots[0].overlap = 45, 100
     return shown
 
 
 def ranked(slide: Any, box: Box, chart: Chart, *, name: str, quiet: int = 0) -> Any:
     """Lying bars, the first on top, each with its number at its end; the last ``quiet`` are grey."""
-    shown = _draw(slide, box, XL_CHART_TYPE.BAR_CLUSTERED, chart, name)
+    shown = draw(slide, box, XL_CHART_TYPE.BAR_CLUSTERED, chart, name)
     shown.category_axis.reverse_order = True
     shown.category_axis.tick_labels.font.size = Pt(12)
     shown.category_axis.tick_labels.font.color.rgb = colour(INK)

@@ -18,7 +18,9 @@ _WIDTHS = {  # thousandths of the type size, of Arial and of the metric-compatib
     **dict.fromkeys("mM%", 880),
     **dict.fromkeys("W@—…ЖШЩЮжшщю", 1015),
 }
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNWRITABLE = re.compile(  # by the file format; and what turns the direction of the words around it
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def plain(text: object) -> str:

@@ -53,22 +53,31 @@ def colour(name: str) -> RGBColor:
 
 
 class Deck:
-    """A presentation in the house style; ``source`` stands in every footer and in every slide's notes."""
+    """A presentation in the house style; ``source`` stands in every footer and in every slide's notes.
 
-    def __init__(self, title: str, source: str, taken_at: datetime) -> None:
-        self.source = source
+    ``author`` stands in the file's properties, ``language`` (a tag such as "de-DE") is what its words are checked in,
+    and ``mark`` stands in the upper corner of every slide.
+    """
+
+    def __init__(
+        self, title: str, source: str, taken_at: datetime, *, author: str = "Tenure", language: str = "", mark: str = ""
+    ) -> None:
+        self.source, self._language, self._mark = source, language, mark
         self._taken_at = taken_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         self._deck = Presentation()
         self._deck.slide_width, self._deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
         _keep_one_layout(self._deck)
         _house_theme(self._deck)
         properties = self._deck.core_properties
-        properties.title, properties.author, properties.last_modified_by = plain(title), "Tenure", "Tenure"
+        properties.title, properties.author, properties.last_modified_by = plain(title), plain(author), plain(author)
         properties.created = properties.modified = self._taken_at
         properties.subject, properties.revision = plain(source), 1
 
-    def slide(self, headline: str, detail: str = "", *, notes: Sequence[str]) -> Any:
-        """A new slide: its headline, a quieter line under it, its footer, and speaker notes, one paragraph each."""
+    def slide(self, headline: str, detail: str = "", *, notes: Sequence[str] | None) -> Any:
+        """A new slide: its headline, a quieter line under it, its footer, and speaker notes, one paragraph each.
+
+        ``notes`` None: the slide has no page of notes at all.
+        """
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[0])
         size, shown = largest(headline, INSIDE, lines=1, sizes=(28, 26, 24), bold=True)
         if shown != plain(headline):
@@ -77,10 +86,11 @@ class Deck:
         if detail:
             text(slide, Box(MARGIN, 1.37, INSIDE, 0.3), detail, size=14, tone=FADED)
         self._footer(slide)
-        slide.notes_slide.notes_text_frame.text = "\n".join(plain(line) for line in (*notes, self.source))
+        if notes is not None:
+            slide.notes_slide.notes_text_frame.text = "\n".join(plain(line) for line in (*notes, self.source))
         return slide
 
-    def cover(self, label: str, headline: str, lines: Sequence[str], *, notes: Sequence[str]) -> Any:
+    def cover(self, label: str, headline: str, lines: Sequence[str], *, notes: Sequence[str] | None) -> Any:
         """The first slide: whose it is, what it found, and where it comes from."""
         slide = self.slide("", notes=notes)
         title = slide.shapes.title
@@ -100,6 +110,11 @@ class Deck:
 
     def _footer(self, slide: Any) -> None:
         text(slide, Box(MARGIN, 7.02, INSIDE - 1, 0.28), self.source, size=10, tone=FADED, name="Source")
+        if self._mark:
+            text(
+                slide, Box(MARGIN, 0.12, INSIDE, 0.28), self._mark, size=12, tone=LOST, bold=True, name="Mark",
+                align=PP_ALIGN.RIGHT,
+            )  # fmt: skip
         box = slide.shapes.add_textbox(*Box(WIDTH - MARGIN - 0.8, 7.02, 0.8, 0.28).emu)
         box.name = "Page number"
         frame = box.text_frame
@@ -115,6 +130,10 @@ class Deck:
 
     def saved(self) -> bytes:
         """The file; the same content gives the same bytes."""
+        if self._language:
+            runs = (run for slide in self._deck.slides for run in slide._element.iter(qn("a:rPr")))
+            for run in runs:
+                run.set("lang", self._language)
         written = io.BytesIO()
         self._deck.save(written)
         return _timeless(written.getvalue())

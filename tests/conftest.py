@@ -22,6 +22,7 @@ from demo import load, server
 from demo.company import Plan
 from demo.pidfile import Server
 from queries import frames, refresh
+from tests import vectors
 
 DEMO_PLAN = Plan(today=date(2026, 11, 15), accounts=150, events=250_000)
 """The small company of :func:`demo_url`; ``demo.stories.stories(DEMO_PLAN.today)`` are its stories."""
@@ -95,11 +96,14 @@ def demo_url(database: Database) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo_settings(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
+def demo_settings(
+    demo_url: str, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> settings.Settings:
     """The project's own settings and mappings over the small demo company, refreshed once; do not refresh again."""
     environment = {"PRODUCT_DATABASE_URL": demo_url, "SNAPSHOT_DIR": str(tmp_path_factory.mktemp("demo-snapshot"))}
     held = settings.read(settings.ROOT / "config", environment)
-    refresh.run(held, as_of=datetime.combine(DEMO_PLAN.today, time(20), UTC))
+    with vectors.remembered(pytestconfig):
+        refresh.run(held, as_of=datetime.combine(DEMO_PLAN.today, time(20), UTC))
     return held
 
 

@@ -13,7 +13,9 @@ from metrics.intervals import share_change
 from metrics.nps import nps, nps_change
 from metrics.retention import cohort_retention, pooled_curve
 from metrics.revenue import account_movements, movements, rates
-from metrics.themes import load_themes, reason_themes, tag_themes
+from metrics.roadmap import asked_and_shipped, theme_words, unknown_themes
+from metrics.stated import stated_vs_behaviour
+from metrics.themes import load_themes, reason_themes
 from metrics.value import current_mrr, zombies
 from tests.conftest import DEMO_PLAN
 
@@ -56,14 +58,17 @@ def test_cohorts_after_the_importer_shipped_stay_more_often(demo_frames):
     assert verdict == "up"
 
 
-def why(frames, moves, since, until):
-    """Shares of leavers by theme: what the churn reasons page shows."""
+def who_left(frames, moves, since, until):
+    """The leavers and what they said: what the churn reasons page shows."""
     themes = load_themes(settings.ROOT / "config" / "themes.toml")
-    spoken = frames.exit_surveys.join(frames.accounts.select("account_id", "language"), on="account_id")
-    tagged = tag_themes(spoken.select("response_id", "language", text="comment").collect(), themes)
+    tagged = frames.comment_themes.filter(pl.col("source") == "exit_surveys").drop("source").collect()
     options = {"reason_themes": reason_themes(themes), "since": since, "until": until, "as_of": TODAY}
-    left = leavers(moves, frames.subscriptions, frames.exit_surveys, tagged, frames.accounts, **options)
-    return dict(reasons(left).select("theme", "share").iter_rows())
+    return leavers(moves, frames.subscriptions, frames.exit_surveys, tagged, frames.accounts, **options)
+
+
+def why(frames, moves, since, until):
+    """Shares of leavers by theme."""
+    return dict(reasons(who_left(frames, moves, since, until)).select("theme", "share").iter_rows())
 
 
 def test_price_is_the_reason_most_give_at_the_renewals_after_the_rise(demo_frames, moves):
@@ -95,6 +100,30 @@ def test_unreliable_is_a_reason_for_leaving_after_the_outages(demo_frames, moves
     first, _ = stories.outage_days(TODAY)
     assert why(demo_frames, moves, start(1), first - timedelta(days=31)).get("unreliable", 0) < 0.05
     assert why(demo_frames, moves, first, TODAY)["unreliable"] > 0.05
+
+
+def test_some_said_price_though_their_use_had_fallen_first(demo_frames, moves):
+    left = who_left(demo_frames, moves, start(1), TODAY)
+    beside = stated_vs_behaviour(left, demo_frames.mapping())
+    polite = beside.filter(
+        pl.col("stated").list.contains("price"), pl.col("signs").list.contains("use_fell"), pl.col("disagrees")
+    )
+    assert polite.height >= 1
+    assert polite["use_change"].max() < -0.5
+    assert all(words.startswith("said price") and "; use fell" in words for words in polite["because"])
+
+
+def test_what_the_roadmap_shipped_had_been_asked_for_by_accounts_that_are_gone(demo_frames):
+    themes = load_themes(settings.ROOT / "config" / "themes.toml")
+    tagged = demo_frames.comment_themes.filter(pl.col("source") == "nps").collect()
+    words = theme_words(themes)
+    roadmap = demo_frames.source("roadmap")
+    asked = asked_and_shipped(
+        roadmap, tagged, demo_frames.subscriptions, nps=demo_frames.nps, as_of=TODAY, theme_ids=words
+    )
+    assert unknown_themes(roadmap, words).is_empty()
+    assert set(asked["status"].unique()) >= {"gone", "paying"}
+    assert asked["days_to_ship"].min() > 0
 
 
 def test_the_zombies_pay_and_get_nothing(demo_frames):

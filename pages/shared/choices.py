@@ -10,10 +10,10 @@ import streamlit as st
 _T = TypeVar("_T")
 
 
-def choose(key: str, label: str, options: Mapping[str, _T]) -> _T:
-    """Draw the choice; return what stands for the word chosen. The first is the default, also for a word unknown."""
+def choose(key: str, label: str, options: Mapping[str, _T], *, default: int = 0) -> _T:
+    """Draw the choice; return what stands for the word chosen: the word at ``default``, also for one unknown."""
     names = list(options)
     chosen = st.segmented_control(
-        label, names, default=names[0], key=key, required=True, bind="query-params", persist_state="session"
+        label, names, default=names[default], key=key, required=True, bind="query-params", persist_state="session"
     )
-    return options[chosen if chosen in options else names[0]]
+    return options[chosen if chosen in options else names[default]]

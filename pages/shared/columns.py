@@ -54,7 +54,7 @@ def stacked(
             customdata=[[str(row[x]), part] for row in rows],
         )
     shown.update_yaxes(tickprefix=unit.prefix, ticksuffix=unit.suffix, tickformat=unit.tick, nticks=5)
-    shown.update_xaxes(nticks=8, tickangle=0)
+    shown.update_xaxes(nticks=8, tickangle=0, tickformat="%b<br>%Y")  # two lines: a phone has no room for one
     return shown
 
 

@@ -6,8 +6,10 @@ its alt text, escapes what other people wrote, uses blue for kept and orange for
 
 from pages.shared.bars import nps_distribution, ranked, waterfall
 from pages.shared.columns import stacked
+from pages.shared.dots import compared
 from pages.shared.heat_map import retention_heat_map
 from pages.shared.lines import history, line
+from pages.shared.spreads import spread
 from pages.shared.template import alt_of, nothing
 from pages.shared.units import COUNT, DAYS, PERCENT, SCORE, Unit, money
 
@@ -18,6 +20,7 @@ __all__ = [
     "SCORE",
     "Unit",
     "alt_of",
+    "compared",
     "history",
     "line",
     "money",
@@ -25,6 +28,7 @@ __all__ = [
     "nps_distribution",
     "ranked",
     "retention_heat_map",
+    "spread",
     "stacked",
     "waterfall",
 ]

@@ -61,6 +61,14 @@ def need(view: View, *sources: str, to: str = "see this") -> bool:
     return usable
 
 
+def themes(view: View) -> None:
+    """Say why comments have no themes, or the newest none; nothing when all is well."""
+    state = manifest(view).comments
+    if state.error:
+        reason = "\n\n".join(words.marked(part) for part in (state.error, state.hint) if part)
+        st.warning(f"**Not every comment has its themes.**\n\n{reason}", icon=":material/build:")
+
+
 def _left_out(found: Manifest, names: tuple[str, ...]) -> str | None:
     states = [found.sources[name] for name in names if name in found.sources]
     rejected = sum(state.rejected for state in states)

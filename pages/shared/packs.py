@@ -7,7 +7,8 @@ from functools import partial
 import streamlit as st
 
 import settings
-from pages.shared import data
+from pages.shared import data, written
+from pages.shared.answers import comments
 from pages.shared.data import View
 from reports.board_pack import POWERPOINT, board_pack, file_name, numbers
 
@@ -28,4 +29,7 @@ def board(view: View) -> None:
 
 
 def _board(view: View) -> bytes:
-    return board_pack(numbers(data.frames(view), settings.get()))
+    newest = written.newest()
+    tagged = comments.tags_of(view, "exit_surveys", newest.corrections)
+    marks = written.marked(view, newest.marks)
+    return board_pack(numbers(data.frames(view), settings.get(), tagged=tagged, marks=marks))

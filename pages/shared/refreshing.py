@@ -17,7 +17,7 @@ def button() -> None:
     bar = st.progress(0.0, "Reading the product database …")
 
     def progress(what: str, done: int, of: int) -> None:
-        bar.progress(done / of if of else 0.0, f"Reading {what} …" if not of else f"Reading {what}: {done} of {of}")
+        bar.progress(done / of if of else 0.0, f"Reading {what} …" if not of else f"Reading {what}: {done:,} of {of:,}")
 
     try:
         refresh.run(settings.get(), progress=progress)

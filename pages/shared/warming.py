@@ -13,7 +13,7 @@ import polars as pl
 from streamlit import runtime
 
 import settings
-from pages.shared import data
+from pages.shared import data, written
 from pages.shared.answers import accounts, behind, churn_reasons, overview
 from pages.shared.filters import Filters, Who
 from queries.errors import NoSnapshot
@@ -34,7 +34,8 @@ def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
     for ask in (overview.monthly, overview.run_rate, overview.renewing, overview.at_risk, behind.going, behind.silent):
         yield partial(ask, view, everybody)
     yield partial(overview.movers, view, everybody, full_month(frames.as_of))
-    yield partial(churn_reasons.leavers, view, everybody, Filters(12, everybody).since(frames.as_of))
+    asked = churn_reasons.Asked(everybody, Filters(12, everybody).since(frames.as_of), written.newest())
+    yield partial(churn_reasons.leavers, view, asked)
 
 
 def warm(view: data.View) -> int:

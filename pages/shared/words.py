@@ -23,6 +23,7 @@ from reports.words import (
 )
 
 __all__ = [
+    "LONGEST_COMMENT",
     "MINUS",
     "NOTHING",
     "age",
@@ -41,6 +42,9 @@ __all__ = [
     "score",
     "verdict",
 ]
+
+LONGEST_COMMENT = 20_000
+"""Characters of what somebody wrote that a page shows; more is cut."""
 
 _JOINER = "\u2060"  # word joiner: shows nothing, and keeps an address from being recognised as a link
 _CODE = re.compile(r"(``[^`]+``|`[^`]+`)")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.churn_reasons import ending, judged, leavers, reason_trend, reasons
+from metrics.churn_reasons import ending, judged, leavers, quotes, reason_trend, reasons, totals
 from metrics.regrettable import split_regrettable
 from metrics.revenue import account_movements, movements
 from tests.metrics.churn_oracle import Row, attributed, money
@@ -264,6 +264,27 @@ def test_words_on_something_else_than_the_code_disagree_and_both_are_kept() -> N
     assert (found["reason_theme"], found["themes"], found["disagrees"]) == ("price", ["price", "unreliable"], True)
 
 
+def test_what_the_code_says_and_what_was_written_stand_side_by_side() -> None:
+    tags = [tag("r", "slow", score=0.4), tag("r", "unreliable", score=0.9), tag("r", "price", "praise")]
+    found = stating(tags, reason="too_expensive", comment="Down every week, and slow")
+    assert (found["reason"], found["reason_theme"], found["wrote"]) == (
+        "too_expensive",
+        "price",
+        ["unreliable", "slow"],
+    )
+    assert stating(reason="too_expensive")["wrote"] == []
+    assert one(gone([LEFT]))["wrote"] is None
+
+
+def test_themes_of_other_sources_are_not_taken_for_what_a_leaver_wrote() -> None:
+    said = table([answer("1", "a", date(2026, 3, 18), comment="…")], ANSWER)
+    tags = pl.DataFrame({"response_id": ["1", "1"], "theme": ["price", "slow"], "source": ["nps", "exit_surveys"]})
+    lines = table([LEFT], SUBSCRIPTION)
+    moved = account_movements(lines, since=MARCH, until=TODAY, as_of=TODAY)
+    left = leavers(moved, lines, said, tags, since=MARCH, until=TODAY, reason_themes=CODES)
+    assert one(left)["themes"] == ["slow"]
+
+
 def test_disagreement_is_unknown_where_code_or_words_name_nothing() -> None:
     assert stating(reason="too_expensive")["disagrees"] is None
     assert stating([tag("r", "unclear")], reason="too_expensive", comment="hm")["disagrees"] is None
@@ -336,6 +357,37 @@ def test_regrettable_is_the_managers_flag_else_the_rule_of_any_theme(
     assert one(left)["regrettable"] == verdict
 
 
+def marks(*rows: tuple[str, date | None, bool | None]) -> pl.DataFrame:
+    return pl.DataFrame(rows, {"account_id": pl.String, "month": pl.Date, "regrettable": pl.Boolean}, orient="row")
+
+
+def verdicts(left: pl.DataFrame) -> list[tuple[str, str]]:
+    return left.select("regrettable", "judged_by").rows()
+
+
+def test_a_persons_mark_beats_the_managers_flag_and_the_flag_the_rule() -> None:
+    said = [answer("r", "a", date(2026, 3, 18), comment="…", regrettable=False)]
+    tags, rule = [tag("r", "price")], {"regrettable": OURS, "natural": THEIRS}
+    assert verdicts(gone([LEFT], said, tags, marks=marks(("a", MARCH, True)), **rule)) == [("yes", "person")]
+    assert verdicts(gone([LEFT], said, tags, marks=marks(("b", MARCH, True)), **rule)) == [("no", "survey")]
+    silent = [said[0] | {"regrettable": None}]
+    assert verdicts(gone([LEFT], silent, tags, **rule)) == [("yes", "rule")]
+    assert verdicts(gone([LEFT], silent, [], **rule)) == [("unknown", "unknown")]
+
+
+def test_a_mark_is_about_one_months_churn_where_it_names_a_month_and_about_all_where_not() -> None:
+    twice = [LEFT | {"end_kind": "requested"}, served("a", date(2026, 6, 1), date(2026, 9, 10))]
+    assert verdicts(gone(twice, marks=marks(("a", MARCH, False)))) == [("no", "person"), ("unknown", "unknown")]
+    assert verdicts(gone(twice, marks=marks(("a", None, True)))) == [("yes", "person")] * 2
+    both = marks(("a", date(2026, 9, 10), False), ("a", None, True))
+    assert verdicts(gone(twice, marks=both)) == [("yes", "person"), ("no", "person")]
+
+
+def test_the_last_mark_counts_and_an_empty_one_takes_it_away() -> None:
+    assert verdicts(gone([LEFT], marks=marks(("a", MARCH, False), ("a", MARCH, True)))) == [("yes", "person")]
+    assert verdicts(gone([LEFT], marks=marks(("a", MARCH, False), ("a", MARCH, None)))) == [("unknown", "unknown")]
+
+
 def test_churn_without_an_answer_can_have_a_rule_too() -> None:
     failed = [LEFT | {"end_kind": "payment_failed"}]
     assert one(gone(failed, natural=THEIRS))["regrettable"] == "no"
@@ -399,6 +451,53 @@ def test_segments_have_shares_and_money_of_their_own_and_none_is_dropped() -> No
         ("Team", "values", 3333, 0.5),
         (None, "unclear", 300, 1.0),
     ]
+
+
+def test_bands_of_tenure_stand_in_their_order() -> None:
+    bands = ["over two years", "under 90 days", None, "one to two years", "90 days to a year"]
+    found = reasons(five().with_columns(tenure=pl.Series(bands)), segment="tenure")
+    assert found["tenure"].unique(maintain_order=True).to_list() == [
+        "under 90 days", "90 days to a year", "one to two years", "over two years", None,
+    ]  # fmt: skip
+
+
+def test_the_country_and_segment_of_today_stand_beside_a_leaver() -> None:
+    known = pl.DataFrame({"account_id": ["a"], "segment": ["small"], "country": ["DE"]})
+    lines = table([LEFT], SUBSCRIPTION)
+    moved = account_movements(lines, since=MARCH, until=TODAY, as_of=TODAY)
+    period = {"since": MARCH, "until": TODAY}
+    left = leavers(moved, lines, table([], ANSWER), table([], TAG), known, reason_themes=CODES, **period)
+    assert left.select("segment", "country").row(0) == ("small", "DE")
+    assert reasons(left, segment="country").select("country", "theme", "accounts").row(0) == ("DE", "not asked", 1)
+
+
+def test_the_totals_are_what_the_table_adds_up_to() -> None:
+    left = five().with_columns(
+        account_id=pl.Series(["a", "a", "c", "d", "e"]), disagrees=pl.Series([True, False] + [None] * 3)
+    )
+    assert totals(left).row(0, named=True) == {
+        "leavers": 5, "accounts": 4, "lost_mrr": 80_801, "left_after_pause": 900, "answered": 4, "no_answer": 0,
+        "payment_failed": 0, "not_asked": 1, "explained": 3, "explained_mrr": 10_501, "compared": 2, "disagreeing": 1,
+    }  # fmt: skip
+    assert totals(gone([])).row(0) == (0,) * 12
+
+
+def test_quotes_stand_once_per_theme_with_whose_they_are_and_the_largest_loss_first() -> None:
+    said = [
+        answer("r", "a", date(2026, 3, 18), reason="too_expensive", comment="Slow. Support sleeps."),
+        answer("s", "b", date(2026, 3, 18), comment="Hm"),
+        answer("t", "c", date(2026, 3, 18), reason="lacks", comment=" "),
+    ]
+    tags = [tag("r", "slow", score=0.9), tag("r", "slow_support"), tag("s", "unclear"), tag("s", "price", "praise")]
+    lost = [LEFT, *(served(name, date(2025, 1, 1), date(2026, 3, 20), mrr) for name, mrr in (("b", 90_000), ("c", 5)))]
+    names = pl.DataFrame({"account_id": ["a", "b"], "name": ["Ada", "Bob"], "language": ["de", None]})
+    columns = ("theme", "account_id", "name", "language", "lost_mrr", "reason_theme", "disagrees", "evidence")
+    assert quotes(gone(lost, said, tags), table(tags, TAG), names).select(columns).rows() == [
+        ("unclear", "b", "Bob", None, 90_000, None, None, "…"),
+        ("slow", "a", "Ada", "de", 10_000, "price", True, "…"),
+        ("slow_support", "a", "Ada", "de", 10_000, "price", True, "…"),
+    ]
+    assert quotes(gone([]), table([], TAG)).is_empty()
 
 
 def test_the_trend_has_every_theme_in_every_month_with_0_where_nobody_named_it() -> None:
@@ -515,6 +614,14 @@ def test_attribution_and_split_agree_with_plain_loops_and_reconcile_to_the_cent(
         trend = reason_trend(left, by=by).filter(pl.col("accounts") > 0)
         assert dict(trend.group_by("month").agg(pl.col("lost_mrr").sum()).rows()) == churned
     assert reasons(left, by="reason")["accounts"].sum() == left.height
+    for segment in ("plan", "segment", "country", "tenure", "regrettable", "month"):
+        parts = reasons(left, segment=segment)
+        assert parts["lost_mrr"].sum() == sum(churned.values())
+        per_theme = parts.group_by("theme").agg(pl.col("lost_mrr", "accounts", "full_mrr").sum()).sort("theme")
+        assert per_theme.rows() == by_theme.select("theme", "lost_mrr", "accounts", "full_mrr").sort("theme").rows()
+    whole = totals(left).row(0, named=True)
+    assert (whole["leavers"], whole["lost_mrr"]) == (left.height, sum(churned.values()))
+    assert whole["accounts"] == len({churn["account"] for churn in churns})
 
 
 @pytest.mark.slow

@@ -106,6 +106,21 @@ def test_nobody_answered_is_null_and_not_zero():
         assert nps(nothing).rows() == [(0, 0, 0, 0, None, None, None)]
 
 
+def test_one_answer_has_a_wide_interval_and_no_verdict():
+    # One promoter: with the pseudo-answers 1.75, 1.5 and 0.75 of 4, so mean 0.25, standard error 0.375.
+    row = nps(scores(10)).row(0, named=True)
+    assert (row["n"], row["score"], row["high"]) == (1, 100.0, 100.0)
+    assert row["low"] == pytest.approx(100 * (0.25 - 1.959964 * 0.375), abs=1e-4)
+    assert nps_change(scores(0), scores(10))["verdict"].item() == "too few"
+
+
+def test_all_passives_are_zero_and_not_certain():
+    # Ten passives: variance 1.5 / 13 on each side of zero.
+    row = nps(scores(*[7, 8] * 5)).row(0, named=True)
+    assert (row["promoters"], row["passives"], row["detractors"], row["score"]) == (0, 10, 0, 0.0)
+    assert row["high"] == -row["low"] == pytest.approx(100 * 1.959964 * math.sqrt(1.5 / 13 / 13), abs=1e-4)
+
+
 def test_dismissed_invitations_are_not_in_the_denominator():
     assert nps(scores(10, None, None, 0)).select("n", "score").row(0) == (2, 0.0)
 
@@ -159,6 +174,12 @@ def test_accounts_may_have_one_vote_each():
     # big votes -0.5, small votes +1
     assert score_of(frame, weight="accounts") == 25.0
     assert nps(frame, weight="accounts").select("n", "promoters", "detractors").row(0) == (5, 2, 3)
+
+
+def test_an_account_may_be_the_group_and_the_voter():
+    frame = answers(("big", 0), ("big", 10), ("big", 9), ("small", 10), columns="account_id score")
+    by_account = nps(frame, segment="account_id", weight="accounts").select("account_id", "n", "score").rows()
+    assert by_account == [("big", 3, pytest.approx(100 / 3)), ("small", 1, 100.0)]
 
 
 def test_with_one_answer_per_account_both_weights_agree():

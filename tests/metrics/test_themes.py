@@ -4,8 +4,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bench import themes as bench
 from demo import phrases
-from metrics.themes import Themes, ThemesError, load_themes, reason_themes, tag_themes, theme_names
+from metrics.theme_vectors import sentence_vectors, text_key
+from metrics.themes import (
+    Themes,
+    ThemesError,
+    comment_sentences,
+    correct,
+    find_themes,
+    load_themes,
+    reason_themes,
+    tag_themes,
+    theme_names,
+)
 from tests.metrics.theme_comments import COMMENTS
 
 CONFIG = Path(__file__).parents[2] / "config" / "themes.toml"
@@ -62,6 +74,39 @@ def test_at_least_six_in_ten_demo_comments_are_tagged_right(themes: Themes, lang
         else:
             right += all(complaints & ({theme} | narrower.get(theme, set())) for theme in wanted)
     assert right / len(truth) >= 0.6, f"{right} of {len(truth)}"
+
+
+def test_comments_that_nobody_tuned_on_are_understood(themes: Themes) -> None:
+    comments = bench.read(bench.HELD_OUT)
+    f1 = {name: row["f1"] for name, row in bench.agreement(comments, themes)["complaints"].items()}
+    comments.clear()  # nobody shall read them in a failure either
+    short = {name: (f1[name], goal) for name, goal in bench.GOALS.items() if f1[name] < goal}
+    assert not short, f"F1 of complaints below the goal: {short}"
+
+
+def test_comments_to_tune_on_are_understood_better_with_vectors_than_without(themes: Themes) -> None:
+    comments = bench.read(bench.TUNING)
+    with_vectors, without = (bench.agreement(comments, themes, encode=on)["complaints"] for on in (True, False))
+    assert with_vectors["all"]["f1"] > without["all"]["f1"] > 0.75
+
+
+def test_meaning_is_found_in_words_that_no_pattern_knows_and_languages_that_none_is_written_in(themes: Themes) -> None:
+    expected = {
+        "My tea goes cold while the screen loads.": "slow",
+        "È troppo costoso per noi.": "price",
+        "Het is veel te duur geworden.": "price",
+        "O suporte nunca responde.": "slow_support",
+    }
+    assert dict(zip(expected, tagged(themes, *expected), strict=True)) == expected
+
+
+def test_a_pattern_does_not_count_where_the_examples_say_something_else() -> None:
+    other = '[[themes]]\nid = "champion_left"\n'
+    text = HEAD + 'patterns.en = ["colleague"]\nexamples.en = ["It costs too much.", "The price went up."]\n' + other
+    examples = 'examples.en = ["The woman who ran it has left.", "Nobody here knows it since she left."]\n'
+    said = "The colleague who ran it has left us."
+    assert tagged(load_themes(text), said) == ["price"]
+    assert tagged(load_themes(text + examples), said) == ["champion_left"]
 
 
 def test_a_denied_complaint_is_none(themes: Themes) -> None:
@@ -130,6 +175,54 @@ def test_a_correction_keeps_the_evidence_and_scores_one(themes: Themes) -> None:
         (7, "price", 1.0, "Too expensive!", "complaint"),
         (7, "a theme of old", 1.0, None, "complaint"),
     ]
+
+
+def test_finding_and_correcting_are_the_two_parts_of_tagging(themes: Themes) -> None:
+    comments = pl.DataFrame({"response_id": ["a", "b"], "text": ["Too expensive!", "Hm."]})
+    corrections = pl.DataFrame({"response_id": ["b"], "theme": ["slow"]})
+    vectors = sentence_vectors(comment_sentences(comments)["sentence"])
+    found = find_themes(comments, themes, vectors=vectors)
+    assert found.equals(tag_themes(comments, themes))
+    assert correct(found, comments, themes, corrections, vectors=vectors).equals(
+        tag_themes(comments, themes, corrections=corrections)
+    )
+
+
+ANIMALS = [
+    f"{who} {did} the {animal}." for who in ("We", "Our people", "Some of us")
+    for did in ("saw", "fed", "painted") for animal in ("elephants", "giraffes", "zebras", "lions")
+]  # fmt: skip
+PLANTS = [
+    f"{who} {did} the {plant}." for who in ("We", "Our people", "Some of us")
+    for did in ("watered", "planted", "picked") for plant in ("roses", "tulips", "daisies", "lilies")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("corrected", "theme"), [(28, "security"), (60, "security"), (60, "a theme of old")])
+def test_from_thirty_corrected_comments_on_they_teach_about_the_unclear_ones(
+    themes: Themes, corrected: int, theme: str
+) -> None:
+    new = ["The monkeys were fed by our people.", "Too expensive."]
+    texts = [*ANIMALS, *PLANTS]
+    texts = [text for pair in zip(ANIMALS, PLANTS, strict=True) for text in pair][:corrected] + new
+    comments = pl.DataFrame({"response_id": range(len(texts)), "text": texts})
+    chosen = [theme if number % 2 == 0 else "unclear" for number in range(corrected)]
+    corrections = pl.DataFrame({"response_id": range(corrected), "theme": chosen})
+    tags = tag_themes(comments, themes, corrections=corrections)
+    last = tags.filter(pl.col("response_id") >= corrected).select("theme", "evidence", "polarity").rows()
+    taught = corrected >= 30 and theme == "security"
+    learned = (theme, new[0], "complaint") if taught else ("unclear", None, None)
+    assert last == [learned, ("price", "Too expensive.", "complaint")]
+
+
+# --- sentences ------------------------------------------------------------------------------------------------------
+
+
+def test_the_sentences_of_comments_are_cleaned_and_named() -> None:
+    texts = ["<b>Slow.</b> Very\x00 slow!", None, ":-(", "Slow.", "Bye"]
+    found = comment_sentences(pl.DataFrame({"response_id": [1, 2, 3, 4, 1], "text": texts}))
+    expected = [(1, "Slow."), (1, "Very slow!"), (1, "Bye"), (4, "Slow.")]
+    assert found.rows() == [(response, text, text_key(text)) for response, text in expected]
 
 
 # --- attacks --------------------------------------------------------------------------------------------------------
@@ -250,6 +343,9 @@ def test_a_merged_theme_lives_on_in_the_other() -> None:
         (HEAD + '[[themes]]\nid = "unclear"', "this id is kept"),
         (HEAD + "[[themes]]\nname = 'x'", "theme number 2 has no id"),
         (HEAD + "[praise.en.about]\nprise = ['x']", 'unknown key "prise"'),
+        (HEAD + '[neutral]\nxx = ["Hm."]', 'unknown key "xx"'),
+        (HEAD + '[neutral]\nen = "Hm."', "neutral.*expected a list of strings"),
+        (HEAD + "[praise.en]\nexamples = [1]", "praise.en.examples: expected a list of strings"),
         ("not toml", "not TOML"),
         ("", "at least one"),
     ],

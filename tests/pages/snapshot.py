@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 import settings
-from queries import checks
+from queries import checks, comments
 from queries.contract import SOURCES
 from queries.store import Manifest, SourceState, Store, publish
 
@@ -27,14 +27,22 @@ def write(
     sources: Mapping[str, list[dict[str, object]]],
     *,
     states: Mapping[str, SourceState] | None = None,
+    themes: list[dict[str, object]] | None = None,
     old: timedelta = timedelta(0),
     id: str = "a1",
 ) -> None:
-    """Publish a snapshot of ``sources`` in ``folder``; ``states`` replaces what a refresh would say of a source."""
+    """Publish a snapshot of ``sources`` in ``folder``; ``states`` replaces what a refresh would say of a source.
+
+    ``themes`` are rows of ``comment_themes``, as if a refresh had found them.
+    """
     store = Store(str(folder))
     found = {name: SourceState(status="missing") for name in SOURCES}
     found |= {name: SourceState(status="ok", rows=len(rows)) for name, rows in sources.items()}
     as_of = datetime.now(UTC) - old
+    files = {name: store.put_frame(name, whole(name, rows)) for name, rows in sources.items()}
+    if themes is not None:
+        read = [{column: row.get(column) for column in comments.KEPT} for row in themes]
+        files[comments.KIND] = store.put_frame(comments.KIND, pl.DataFrame(read, schema=comments.KEPT))
     publish(
         store,
         Manifest(
@@ -46,7 +54,7 @@ def write(
             currency="EUR",
             week_start="monday",
             sources=found | dict(states or {}),
-            files={name: store.put_frame(name, whole(name, rows)) for name, rows in sources.items()},
+            files=files,
         ),
     )
 

@@ -119,6 +119,16 @@ def test_a_dropped_column_names_file_column_and_hint_and_other_pages_work(other,
     assert "Could not be read" not in look(other, "cohorts").title[0].value
 
 
+def test_a_broken_themes_file_is_named_on_the_data_page(other, look):
+    (other.config / "themes.toml").write_text(
+        "[[themes]]\nid = 'price'\nplay = 'shout'\n[languages.en]\nscript = 'latin'"
+    )
+    refresh.run(other, as_of=AUTUMN)
+    words = said(look(other, "data")).replace("\\", "").replace("\u2060", "")
+    assert 'config/themes.toml cannot be used: theme "price": there is no play "shout".' in words
+    assert "plays are goodbye" in words
+
+
 def test_every_dirty_row_kind_is_listed_on_the_data_page(demo_settings, look):
     seen = look(demo_settings, "data")
     tables = [frame.value for frame in seen.dataframe]

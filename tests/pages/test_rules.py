@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
+SHARED = sorted((ROOT / "pages" / "shared").rglob("*.py"))
 PAGES = sorted(path for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
 OTHERS = [
     path

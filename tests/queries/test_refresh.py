@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from queries import refresh
+from queries import comments, refresh
+from queries.errors import RefreshBusy
 from tests.queries.company import NOON, answers, paying, use
 
 pytestmark = pytest.mark.postgres
@@ -134,6 +135,29 @@ def test_a_file_that_cannot_be_read_fails_alone(shop):
     shop.refresh()
     assert set(shop.frames().failed) == {"nps", "events", "reviews"}
     assert shop.state("events").error.startswith("config/sources/events.csv cannot be read")
+
+
+def test_while_comments_are_read_the_database_may_clean_up_and_nobody_else_refreshes(shop, monkeypatch):
+    made, seen = comments.Reading.made, []
+
+    def looking(reading, frames):
+        seen.extend(
+            shop.sql("SELECT backend_xmin IS NULL, state FROM pg_stat_activity WHERE application_name = 'tenure'")
+        )
+        with pytest.raises(RefreshBusy):
+            shop.refresh()
+        return made(reading, frames)
+
+    monkeypatch.setattr(comments.Reading, "made", looking)
+    shop.refresh()
+    assert (True, "idle in transaction") in seen
+    assert all(free for free, _ in seen)
+
+
+def test_another_refresh_between_reading_and_comments_wins(shop, monkeypatch):
+    monkeypatch.setattr("queries.database.Session.stop_reading", lambda session: False)
+    with pytest.raises(RefreshBusy):
+        shop.refresh()
 
 
 def test_a_required_source_that_is_not_mapped_says_which_file_to_add(shop):

@@ -9,6 +9,7 @@ import polars as pl
 import settings
 from metrics.month_ends import months_later
 from metrics.revenue import account_renewals, leaving
+from pages.shared.answers import nps
 from pages.shared.answers.accounts import book, silent_accounts
 from pages.shared.answers.overview import account_months
 from pages.shared.data import cached, view_of
@@ -53,13 +54,8 @@ def at_risk(frames: Frames, who: Who, month: date, band: str) -> pl.DataFrame:
 
 @cached
 def answered(frames: Frames, who: Who, since: date) -> pl.DataFrame:
-    """Who answered how likely they would recommend us, the lowest scores first: ``day, score, comment``."""
-    rows = (
-        narrow(frames, who)["nps"]
-        .filter(pl.col("score").is_not_null(), pl.col("responded_at").dt.date() >= since)
-        .select("account_id", "score", pl.col("comment").str.slice(0, 1000), day=pl.col("responded_at").dt.date())
-    )
-    return _named(frames, rows.sort("score", "day", descending=[False, True]).collect())
+    """The answers that NPS since a day counts, the lowest scores first."""
+    return nps.answers(view_of(frames), who, since).sort("score", "day", descending=[False, True])
 
 
 @cached

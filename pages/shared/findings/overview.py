@@ -79,11 +79,11 @@ AT_RISK = {
     "csm_name": Column("CSM"),
 }
 ANSWERED = {
-    "name": Column("Account", pinned=True),
+    "account": Column("Account", pinned=True),
     "score": Column("Score", "score"),
     "day": Column("Answered", "day"),
     "comment": Column("In their words", width="large"),
-    "csm_name": Column("CSM"),
+    "segment": Column("Segment"),
 }
 GOING = {
     "name": Column("Account", pinned=True),
