@@ -43,12 +43,11 @@ def rules(found: Any, where: str, *, anywhere: bool) -> tuple[Rule, ...]:
     """
     if not isinstance(found, list):
         raise ThemesError(f"{where}: expected a list of patterns, not {found!r}")
+    _check(found, where)
     alternatives: list[str] = []
     together: list[Rule] = []
     for item in found:
         parts = [item] if isinstance(item, str) else strings(item, where)
-        for part in parts:
-            _check(part.removeprefix("!"), where)
         every = tuple(_placed(part, anywhere) for part in parts if not part.startswith("!"))
         never = tuple(_placed(part[1:], anywhere) for part in parts if part.startswith("!"))
         if not every:
@@ -73,7 +72,21 @@ def _placed(pattern: str, anywhere: bool) -> str:
     return folded if anywhere or folded.startswith(("^", "\\b", "\\W")) else rf"\b(?:{folded})"
 
 
-def _check(pattern: str, where: str) -> None:
+def _check(found: list[Any], where: str) -> None:
+    """Whether patterns can be used: all at once, which is quick, and one by one where something is wrong."""
+    items = [item for item in found if isinstance(item, str)]
+    listed = [part for item in found if isinstance(item, list) for part in item if isinstance(part, str)]
+    patterns = [pattern.removeprefix("!") for pattern in (*items, *listed)]
+    try:
+        fine = not pl.Series([""]).str.contains(fold_pattern(_either(patterns)))[0] if patterns else True
+    except pl.exceptions.PolarsError:
+        fine = False
+    if not fine:
+        for pattern in patterns:
+            _check_one(pattern, where)
+
+
+def _check_one(pattern: str, where: str) -> None:
     """Whether the pattern can be used, tried on the engine that will: it knows no look-around."""
     try:
         empty = pl.Series([""]).str.contains(fold_pattern(pattern))[0]
