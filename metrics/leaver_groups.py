@@ -24,11 +24,11 @@ def regrettable_groups(
 ) -> pl.DataFrame:
     """How much of what was lost is regrettable, in all or for each group of customers.
 
-    One row per value of the ``segment`` column of ``leavers`` (null included; None: one row for all, none without
-    leavers). Columns: the segment; ``leavers``, of them ``regrettable``, ``natural`` and ``unknown``; ``lost_mrr``, of
-    it ``regrettable_mrr``, ``natural_mrr`` and ``unknown_mrr`` (minor units), which add up to it; ``judged``, leavers
-    of whom it is known; ``share`` of these that is regrettable, with its Wilson interval ``low, high`` (0..1; null when
-    none is judged); ``enough``, whether ``fewest`` are judged.
+    One row per value of the ``segment`` column of ``leavers`` (null included; None: one row for all). Columns: the
+    segment; ``leavers``, of them ``regrettable``, ``natural`` and ``unknown``; ``lost_mrr``, of it ``regrettable_mrr``,
+    ``natural_mrr`` and ``unknown_mrr`` (minor units), which add up to it; ``judged``, leavers of whom it is known;
+    ``share`` of these that is regrettable, with its Wilson interval ``low, high`` (0..1; null when none is judged);
+    ``enough``, whether ``fewest`` are judged.
 
     Groups with enough come first, the highest share on top; too small ones after them, by what they lost. The share
     leaves out who is not known, most of whom nobody asked: it tells of those who said why.
@@ -42,10 +42,10 @@ def regrettable_groups(
     columns = {"regrettable": pl.String, "lost_mrr": pl.Int64} | ({segment: LEAVERS[segment]} if segment else {})
     sums = {name: (word == said).sum().cast(pl.Int64) for said, name in _WORDS.items()}
     amounts = {f"{name}_mrr": money.filter(word == said).sum() for said, name in _WORDS.items()}
-    grouped = lazy(leavers, columns).group_by(segment or pl.lit(0).alias("all"))
-    rows = grouped.agg(leavers=pl.len().cast(pl.Int64), **sums, lost_mrr=money.sum(), **amounts).with_columns(
-        judged=pl.col("regrettable") + pl.col("natural")
-    )
+    added = {"leavers": pl.len().cast(pl.Int64), **sums, "lost_mrr": money.sum(), **amounts}
+    left = lazy(leavers, columns)
+    rows = left.group_by(segment).agg(**added) if segment else left.select(**added)
+    rows = rows.with_columns(judged=pl.col("regrettable") + pl.col("natural"))
     low, high = wilson(pl.col("regrettable"), pl.col("judged"), level=level)
     enough, share = pl.col("judged") >= fewest, pl.col("regrettable") / pl.col("judged")
     found = rows.with_columns(low, high, share=pl.when(pl.col("judged") > 0).then(share), enough=enough)

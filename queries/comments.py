@@ -47,7 +47,7 @@ _SOURCES = {
     "exit_surveys": ("response_id", "comment"),
     "reviews": ("review_id", "text"),
 }
-NEEDED = ("accounts", *_SOURCES)
+NEEDED = ("accounts", "roadmap", *_SOURCES)
 """The sources that comments are read from."""
 _FOUND = ["said", "theme", "score", "evidence", "polarity"]
 _FILE = "config/themes.toml"
@@ -96,7 +96,8 @@ class Reading:
         What goes wrong with the themes file or the encoder stops no refresh: comments whose themes are not known have
         no row then, and the manifest says why.
         """
-        rows = comments_of(frames)
+        rows, titles = comments_of(frames), frames["roadmap"].get_column("title").drop_nulls().unique().sort().to_list()
+        wishes = _hash(repr(titles).encode())
         texts = rows.select("said", "text", "language").unique("said", keep="first", maintain_order=True)
         found, files, key = _nothing_found(), self.old.comments.vectors if self.old else (), ""
         error = hint = None
@@ -106,9 +107,9 @@ class Reading:
             before = self._before(key)
             found = before.join(texts, on="said", how="semi", maintain_order="left")
             new = texts.join(found, on="said", how="anti", maintain_order="left")
-            if new.height or found.height < before.height or not self._same(key):
+            if new.height or found.height < before.height or not self._same(key, wishes):
                 themes = _themes(text)
-                vectors, files = self._encoded(texts, themes, files, waiting=new.height)
+                vectors, files = self._encoded(texts, [*titles, *_examples(texts, themes)], files, waiting=new.height)
                 found = pl.concat([found, _found(new, themes, vectors)])
         except ThemesError as problem:
             key, (error, _, hint) = "", str(problem).partition("\n\nHint: ")
@@ -120,7 +121,8 @@ class Reading:
         kept = rows.join(found, on="said", maintain_order="left_right").select(
             pl.col(n).cast(k) for n, k in KEPT.items()
         )
-        return Comments(vectors=files, key=key, error=error, hint=hint or None), self.store.put_frame(KIND, kept)
+        state = Comments(vectors=files, key=key, titles="" if error else wishes, error=error, hint=hint or None)
+        return state, self.store.put_frame(KIND, kept)
 
     def _text(self) -> str:
         """The themes file as it is."""
@@ -132,9 +134,10 @@ class Reading:
         except (OSError, UnicodeDecodeError) as error:
             raise ThemesError(f"{_FILE} cannot be read: {_words(error)}.") from error
 
-    def _same(self, key: str) -> bool:
-        """Whether the snapshot before found themes in the same way."""
-        return self.old is not None and self.old.comments.key == key
+    def _same(self, key: str, wishes: str | None = None) -> bool:
+        """Whether the snapshot before found themes in the same way, and knew the same roadmap (None: whichever)."""
+        before = self.old.comments if self.old else Comments()
+        return self.old is not None and before.key == key and wishes in (None, before.titles)
 
     def _before(self, key: str) -> pl.DataFrame:
         """The themes that the snapshot before found in each text, where it found them in the same way."""
@@ -144,18 +147,17 @@ class Reading:
         return before.unique(["said", "theme"], keep="first", maintain_order=True)
 
     def _encoded(
-        self, texts: pl.DataFrame, themes: Themes, files: tuple[str, ...], *, waiting: int
+        self, texts: pl.DataFrame, more: list[str], files: tuple[str, ...], *, waiting: int
     ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-        """The vectors of all sentences of ``texts`` and of the themes' examples, and the files that hold just these."""
+        """The vectors of all sentences of ``texts`` and of ``more``, and the files that hold just these."""
 
         def progress(done: int, of: int) -> None:
             self.progress("comments", waiting * done // of, waiting)
 
         sentences = tagging.comment_sentences(texts.select("text", response_id="said"))["sentence"].to_list()
-        examples = tagging.example_sentences(themes) if sentences else []
         parts = vector_files.load(self.store, files)
         known = vector_files.rows(parts)
-        vectors = theme_vectors.sentence_vectors([*sentences, *examples], known=known, progress=progress)
+        vectors = theme_vectors.sentence_vectors([*sentences, *more], known=known, progress=progress)
         return vector_files.rounded(vectors), vector_files.put(self.store, parts, vectors)
 
     def _still_said(self, texts: pl.DataFrame, files: tuple[str, ...]) -> tuple[str, ...]:
@@ -167,6 +169,11 @@ class Reading:
             return ()
         parts = vector_files.load(self.store, files)
         return vector_files.put(self.store, parts, vector_files.rows(parts).join(keys, on="key", how="semi"))
+
+
+def _examples(texts: pl.DataFrame, themes: Themes) -> list[str]:
+    """The sentences that comments are compared with; none where nobody wrote anything."""
+    return tagging.example_sentences(themes) if texts["text"].drop_nulls().len() else []
 
 
 def _key(text: str) -> str:

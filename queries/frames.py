@@ -190,9 +190,10 @@ class Frames:
 
     @property
     def comment_vectors(self) -> pl.LazyFrame:
-        """Vectors of the sentences in all comments and in the themes' examples: key, vector (512 of Float32).
+        """Vectors of the sentences in all comments, the themes' examples and the roadmap's titles: key, vector.
 
-        As ``metrics.theme_vectors`` gives and takes them. They name nobody, and are the same for every viewer.
+        512 of Float32, as ``metrics.theme_vectors`` gives and takes them. They name nobody, and are the same for every
+        viewer.
         """
         return self._parts(list(self.manifest.comments.vectors), vector_files.HALF).cast(pl.Schema(vector_files.WHOLE))
 

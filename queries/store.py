@@ -86,11 +86,13 @@ class Month(_Record):
 class Comments(_Record):
     """What a refresh made of comments: the files that hold their sentences' vectors, and what went wrong, if anything.
 
-    ``key`` changes with whatever themes depend on beside the comments: the themes file, the encoder, the method.
+    ``key`` changes with whatever themes depend on beside the comments: the themes file, the encoder, the method;
+    ``titles`` with those of the roadmap, whose vectors are kept too.
     """
 
     vectors: tuple[str, ...] = ()
     key: str = ""
+    titles: str = ""
     error: str | None = None
     hint: str | None = None
 

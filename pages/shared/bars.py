@@ -164,8 +164,9 @@ def _whiskered(shown: go.Figure, rows: list[dict[str, Any]], value: str, unit: u
         return 0.0 if bound is None else abs((unit.draw(bound) or 0.0) - (unit.draw(row[value]) or 0.0))
 
     def said(row: dict[str, Any]) -> str:
-        interval = words.between(row.get("low"), row.get("high"), unit.write)
-        return f"<b>{unit.write(row[value])}</b><br>{interval}"
+        low, high = row.get("low"), row.get("high")
+        interval = "" if low is None else f"<br>95% interval {words.between(low, high, unit.write)}"
+        return f"<b>{unit.write(row[value])}</b>{interval}"
 
     shown.add_bar(
         orientation="h",

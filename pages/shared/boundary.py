@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import ScriptControlException
 
 import settings
+from metrics.themes import ThemesError
 from pages.shared import words
 from queries.errors import NoSnapshot, QueryError
 
@@ -25,7 +26,7 @@ def tell(error: BaseException, what: str) -> None:
         return
     reference = secrets.token_hex(3)
     _log.error("%s failed (reference %s)", what, reference, exc_info=error)
-    if isinstance(error, QueryError | settings.SettingsError):
+    if isinstance(error, QueryError | settings.SettingsError | ThemesError):
         st.warning(f"{_start(what)} cannot be shown.\n\n{_said(error)}", icon=":material/build:")
         return
     st.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,18 +21,30 @@ COLOURS = {
     "red": template.LOST,
     "leaving": template.SERIES[3],
     "not enough known": template.QUIET,
+    "In contact": template.KEPT,
+    "No contact, one planned": template.SERIES[2],
+    "No contact, none planned": template.LOST,
 }
 """Parts that mean the same everywhere have a colour of their own; the others take the series' in turn."""
 
 
 def stacked(
-    frame: pl.DataFrame, *, x: str, y: str, by: str, unit: units.Unit, title: str, quiet: str = "", height: int = 320
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    by: str,
+    unit: units.Unit,
+    title: str,
+    quiet: str = "",
+    height: int = 320,
+    tell: Callable[[Any], str] = words.month,
 ) -> go.Figure:
     """A column per ``x``, made of the parts named by ``by``, the first of them at the bottom.
 
     One row per ``x`` and part: at most five parts in colour, in the order in which they come; the part called
-    ``quiet`` is grey. The legend is above, because parts of a stack have no room for their names. A click
-    gives ``x`` and the part.
+    ``quiet`` is grey. The legend is above, because parts of a stack have no room for their names.
+    ``tell`` puts an ``x`` in words. A click gives ``x`` and the part.
     """
     if frame.is_empty() or not frame[y].sum():
         return template.nothing("Nothing to draw for this choice yet.")
@@ -49,7 +62,7 @@ def stacked(
             y=[unit.draw(row[y]) for row in rows],
             name=words.in_figure(part, longest=28),
             marker={"color": colour},
-            hovertext=[_hover(row, x, y, unit, part) for row in rows],
+            hovertext=[_hover(row, x, y, unit, part, tell) for row in rows],
             hoverinfo="text",
             customdata=[[str(row[x]), part] for row in rows],
         )
@@ -58,6 +71,6 @@ def stacked(
     return shown
 
 
-def _hover(row: dict[str, Any], x: str, y: str, unit: units.Unit, part: str) -> str:
+def _hover(row: dict[str, Any], x: str, y: str, unit: units.Unit, part: str, tell: Callable[[Any], str]) -> str:
     running = "<br>still running" if row.get("state") == "provisional" else ""
-    return f"<b>{unit.write(row[y])}</b>  {words.in_figure(part)}<br>{words.month(row[x])}{running}"
+    return f"<b>{unit.write(row[y])}</b>  {words.in_figure(part)}<br>{tell(row[x])}{running}"

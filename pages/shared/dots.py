@@ -22,13 +22,14 @@ def compared(
     title: str,
     reference: tuple[float, str] | None = None,
     most: int = 12,
+    order: str = "Highest first",
 ) -> go.Figure:
-    """A dot per row with its interval as a line, the highest on top, its name above it and its value at the right.
+    """A dot per row with its interval as a line, the first on top, its name above it and its value at the right.
 
     One row per dot, in the order given. Columns: ``label``, ``value``, ``low``, ``high``, optionally ``n`` (said on
     hover), ``enough`` and ``key``. A row with ``enough`` false is hollow, grey and marked “too few”: it has no place in
-    the ranking. ``reference`` is a value with its name, drawn as a thin line. At most ``most`` are drawn. A click gives
-    the row's ``key``, or its label where there is none.
+    the ranking. ``reference`` is a value with its name, drawn as a thin line. At most ``most`` are drawn. ``order``
+    says in the alt text how they are ordered. A click gives the row's ``key``, or its label where there is none.
     """
     rows = frame.filter(pl.col(value).is_not_null()).head(most).to_dicts()
     if not rows:
@@ -38,7 +39,7 @@ def compared(
     axis = {"tickprefix": unit.prefix, "ticksuffix": unit.suffix, "tickformat": unit.tick, "nticks": 6}
     shown = template.figure(
         height=_ROW * len(rows) + 44,
-        alt=f"{title}. Highest first: {said}.",
+        alt=f"{title}. {order}: {said}.",
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
         yaxis={"visible": False, "range": [-len(rows) + 0.5, 1.0]},
         xaxis={**axis, "showgrid": True},

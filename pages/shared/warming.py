@@ -14,7 +14,7 @@ from streamlit import runtime
 
 import settings
 from pages.shared import data, written
-from pages.shared.answers import accounts, behind, churn_reasons, overview
+from pages.shared.answers import accounts, behind, churn_reasons, comments, overview
 from pages.shared.filters import Filters, Who
 from queries.errors import NoSnapshot
 from queries.frames import current_id
@@ -27,6 +27,7 @@ _log = logging.getLogger("tenure.warming")
 def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
     """What the overview, the book and the churn reasons open with, dearest first; filters as nobody has chosen any."""
     frames, everybody = data.frames(view), Who()
+    yield partial(accounts.book, view, written.overridden())
     yield partial(accounts.book, view)
     for span in (1, 12):
         yield partial(overview.retention, view, everybody, span)
@@ -36,6 +37,7 @@ def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
     yield partial(overview.movers, view, everybody, full_month(frames.as_of))
     asked = churn_reasons.Asked(everybody, Filters(12, everybody).since(frames.as_of), written.newest())
     yield partial(churn_reasons.leavers, view, asked)
+    yield partial(comments.groups, view, asked.since, asked.version.corrections)
 
 
 def warm(view: data.View) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
@@ -11,12 +12,14 @@ import streamlit as st
 from sqlalchemy import Engine
 
 import settings
+from metrics.overrides import OVERRIDES
 from pages.shared import words
 from pages.shared.data import cached
 from queries.frames import Frames
-from records import corrections, marks, ready
+from records import corrections, goals, marks, notes, overrides, ready
 from records.database import engine
 from records.errors import RecordsError
+from reports.overrides import as_overrides
 
 UNREAD = -1
 """The version of what cannot be read: pages then show what was found, and say that nothing can be saved."""
@@ -32,16 +35,56 @@ class Written(NamedTuple):
     marks: int = UNREAD
 
 
+class Overridden(NamedTuple):
+    """Which overrides of health count: how new they are, and the organisation's day, on which some may end."""
+
+    version: int = UNREAD
+    today: date | None = None
+
+
+AS_COMPUTED = Overridden()
+"""No override at all."""
+
+
+class Room(NamedTuple):
+    """How new is what people wrote down about accounts; apart from ``Written``, so that a note re-asks nothing else."""
+
+    overrides: int = UNREAD
+    goals: int = UNREAD
+    notes: int = UNREAD
+
+
 def newest() -> Written:
     """The versions now, in a few milliseconds; while the records do not answer, asked every half a minute only."""
+    return Written(*_versions(corrections.version, marks.version))
+
+
+def room() -> Room:
+    """The versions of overrides, goals and notes now."""
+    return Room(*_versions(overrides.version, goals.version, notes.version))
+
+
+def overridden() -> Overridden:
+    """Which overrides count now; none while the records do not answer."""
+    found = _versions(overrides.version)
+    return Overridden(found[0], today()) if found else AS_COMPUTED
+
+
+def today() -> date:
+    """The organisation's day."""
+    return datetime.now(settings.get().organisation.zone).date()
+
+
+def _versions(*asked: Callable[[Engine], int]) -> tuple[int, ...]:
+    """The versions asked for; none while the records do not answer."""
     if _refusal() is not None:
-        return Written()
+        return ()
     try:
         here = engine(settings.get())
-        found = Written(corrections.version(here), marks.version(here))
+        found = tuple(ask(here) for ask in asked)
     except RecordsError as error:
         _refused[:] = [(time.monotonic(), str(error))]
-        return Written()
+        return ()
     _refused.clear()
     return found
 
@@ -64,24 +107,54 @@ def marked(frames: Frames, version: int) -> pl.DataFrame:
     return _EMPTY_MARKS if version == UNREAD else marks.current(engine(settings.get()))
 
 
-def save(write: Callable[[Engine], int], done: str) -> bool:
+@cached
+def overrides_of(frames: Frames, said: Overridden) -> pl.DataFrame:
+    """The overrides that ever counted, as ``metrics.health`` takes them; empty when they cannot be read."""
+    held = settings.get()
+    if said.version == UNREAD or said.today is None:
+        return pl.DataFrame(schema=OVERRIDES)
+    counted = overrides.counted(engine(held), zone=held.organisation.zone)
+    bands = {str(name): least for name, least in held.health.bands.items()}
+    return as_overrides(counted, bands, as_of=frames.as_of, today=said.today)
+
+
+@cached
+def goal_of(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
+    """The goal and champion typed in for an account, one row or none: the frame of ``records.goals.current``."""
+    return pl.DataFrame() if version == UNREAD else goals.current(engine(settings.get()), account_id)
+
+
+@cached
+def notes_of(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
+    """The notes about an account, newest first: the frame of ``records.notes.current``."""
+    return pl.DataFrame() if version == UNREAD else notes.current(engine(settings.get()), account_id)
+
+
+@cached
+def overrides_history(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
+    """Every override of an account, newest first: the frame of ``records.overrides.history``."""
+    return pl.DataFrame() if version == UNREAD else overrides.history(engine(settings.get()), account_id)
+
+
+def save(write: Callable[[Engine], int], done: str, *, part: str = "") -> bool:
     """Write something down and say so; when it cannot be, :func:`not_saved` says why, and nothing is half saved.
 
-    For callbacks: they run before the page, so that every number on it follows what was saved.
+    ``part`` is the part of the page where it was tried, for pages with several forms. For callbacks: they run before
+    the page, so that every number on it follows what was saved.
     """
     try:
         write(engine(settings.get()))
     except RecordsError as error:
-        st.session_state[_SAID] = str(error)
+        st.session_state[_SAID + part] = str(error)
         return False
-    st.session_state.pop(_SAID, None)
+    st.session_state.pop(_SAID + part, None)
     st.toast(done, icon=":material/check:")
     return True
 
 
-def not_saved() -> None:
+def not_saved(part: str = "") -> None:
     """Say, once and where it was tried, why the last attempt to save did not work."""
-    said = st.session_state.pop(_SAID, None)
+    said = st.session_state.pop(_SAID + part, None)
     if said:
         st.error(words.marked(said), icon=":material/edit_off:")
 

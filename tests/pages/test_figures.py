@@ -255,6 +255,17 @@ def test_the_heat_map_stops_where_it_is_told_to():
     assert len(figures.retention_heat_map(TRIANGLE, title="Cohorts", upto=1).data[0].z[0]) == 2
 
 
+def spread(rows):
+    answers = pl.DataFrame(rows, schema={"answer": pl.Int64, "n": pl.Int64}, orient="row")
+    return figures.spread(answers, answer="answer", count="n", noun="leaver", title="Ease", ends=("hard", "easy"))
+
+
+def test_a_spread_leads_from_a_column_to_its_answer_and_says_its_counts():
+    shown = spread([(1, 0), (2, 3), (3, 1)])
+    assert [list(place) for place in shown.data[0].customdata] == [[1], [2], [3]]
+    assert figures.alt_of(shown) == "Ease. 4 leavers by answer, hard to easy: 1: 0, 2: 3, 3: 1."
+
+
 EMPTY = {
     "line": lambda: line(RATES.clear()),
     "line of nulls": lambda: line(RATES.with_columns(value=pl.lit(None, dtype=pl.Float64))),
@@ -263,6 +274,8 @@ EMPTY = {
     "distribution": lambda: figures.nps_distribution(pl.DataFrame({"score": [], "answers": []}), title="x"),
     "heat map": lambda: figures.retention_heat_map(TRIANGLE.clear(), title="x"),
     "history": lambda: figures.history(RATES.clear(), x="month", y="value", title="x"),
+    "spread": lambda: spread([]),
+    "spread of noughts": lambda: spread([(1, 0), (2, 0)]),
 }
 
 

@@ -109,12 +109,14 @@ def accounts() -> pl.DataFrame:
 
 def given_frames(**sources: dict[str, str | None]) -> dict[str, pl.DataFrame]:
     rows = {name: [answer(name, key, text) for key, text in said.items()] for name, said in sources.items()}
-    return {name: whole(name, rows.get(name, [])) for name in ("nps", "exit_surveys", "reviews")} | {
+    return {name: whole(name, rows.get(name, [])) for name in ("nps", "exit_surveys", "reviews", "roadmap")} | {
         "accounts": accounts()
     }
 
 
 def answer(source: str, key: str, text: str | None) -> dict[str, object]:
+    if source == "roadmap":
+        return {"item_id": key, "title": text, "theme": "price"}
     if source == "reviews":
         return {"review_id": key, "account_id": "a", "text": text}
     return {"response_id": key, "account_id": "a", "comment": text, "score": 3}
@@ -482,6 +484,15 @@ def test_a_viewer_sees_the_themes_of_their_accounts_and_of_public_reviews(talkin
 
 
 @pytest.mark.postgres
+def test_the_roadmap_s_titles_have_vectors_as_long_as_they_stand_there(company):
+    said = {"nps": {"1": "Too expensive."}}
+    assert text_key("Saved replies") in keys(company.read(**said, roadmap={"i": "Saved replies"}))
+    after = company.read(**said, roadmap={"i": "Dark mode"})
+    assert text_key("Dark mode") in keys(after)
+    assert text_key("Saved replies") not in keys(after)
+    assert themes(after) == [("nps", "1", "price")]
+
+
 def test_sources_that_are_absent_leave_empty_frames(company):
     company.customers("a")
     company.table("events")

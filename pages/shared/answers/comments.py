@@ -12,7 +12,7 @@ import settings
 from metrics import theme_learning
 from metrics.current import current_mrr
 from metrics.emerging import emerging
-from metrics.themes import UNCLEAR, Themes, comment_sentences, correct, load_themes, theme_names
+from metrics.themes import UNCLEAR, Themes, ThemesError, comment_sentences, correct, load_themes, theme_names
 from pages.shared import words, written
 from pages.shared.data import View, cached, manifest, view_of
 from queries.frames import Frames
@@ -29,7 +29,10 @@ _KEY = pl.concat_str("source", pl.lit("/"), "response_id").alias("response_id")
 
 @lru_cache(maxsize=2)
 def _themes(path: Path, changed: int) -> Themes:
-    return load_themes(path)
+    try:
+        return load_themes(path)
+    except ThemesError as error:
+        raise ThemesError(f"config/themes.toml cannot be used: {error}") from error
 
 
 def themes() -> Themes:

@@ -14,8 +14,10 @@ from metrics.current import current_mrr
 from metrics.month_ends import months_later
 from metrics.nps_groups import changed_by, last_answers, nps_groups, tenure_band
 from metrics.nps_people import Reached, by_theme, unanswered
+from pages.shared import written
+from pages.shared.answers import comments as tags
 from pages.shared.answers.accounts import health_now
-from pages.shared.data import cached, view_of
+from pages.shared.data import View, cached, view_of
 from pages.shared.filters import Who, current_plans, narrow
 from queries.frames import Frames
 
@@ -204,24 +206,32 @@ def waiting(frames: Frames, asked: Asked, reached: Reached) -> pl.DataFrame:
     return rows.join(served, on="account_id", how="semi").with_columns(pl.col("comment").str.slice(0, _LONGEST))
 
 
-def _tagged(frames: Frames) -> pl.LazyFrame:
-    return frames.comment_themes.filter(pl.col("source") == "nps")
+def themes(view: View, asked: Asked) -> pl.DataFrame:
+    """What detractors, passives and promoters write about, complaint and praise, as people corrected it."""
+    return _themes(view, asked, written.newest().corrections)
 
 
 @cached
-def themes(frames: Frames, asked: Asked) -> pl.DataFrame:
-    """What detractors, passives and promoters write about, complaint and praise."""
-    return by_theme(answers(view_of(frames), asked.who, asked.since, asked.kind), _tagged(frames))
+def _themes(frames: Frames, asked: Asked, version: int) -> pl.DataFrame:
+    tagged = tags.tags_of(view_of(frames), "nps", version)
+    return by_theme(answers(view_of(frames), asked.who, asked.since, asked.kind), tagged)
+
+
+def comments(view: View, asked: Asked) -> pl.DataFrame:
+    """Answers with words, newest first, with ``keys``: each theme as ``polarity:theme``, the surest first."""
+    return _comments(view, asked, written.newest().corrections)
 
 
 @cached
-def comments(frames: Frames, asked: Asked) -> pl.DataFrame:
-    """Answers with words, newest first, with ``keys``: its themes as ``polarity:theme``; null where none was read."""
+def _comments(frames: Frames, asked: Asked, version: int) -> pl.DataFrame:
     rows = answers(view_of(frames), asked.who, asked.since, asked.kind)
     said = rows.filter(pl.col("comment").str.strip_chars().str.len_chars() > 0)
     key = pl.concat_str(pl.col("polarity").fill_null(""), pl.lit(":"), "theme")
-    keys = _tagged(frames).group_by("response_id").agg(keys=key.sort_by("score", descending=True, nulls_last=True))
-    return said.lazy().join(keys, on="response_id", how="left", maintain_order="left").reverse().collect()
+    tagged = tags.tags_of(view_of(frames), "nps", version).lazy()
+    keys = tagged.group_by("response_id").agg(keys=key.sort_by("score", descending=True, nulls_last=True))
+    told = said.lazy().join(keys, on="response_id", how="left", maintain_order="left").collect()
+    nothing = pl.lit([], pl.List(pl.String))
+    return told.with_columns(pl.col("keys").fill_null(nothing)).reverse()  # lazy, polars 2.1 panics without any key
 
 
 def until(rows: pl.DataFrame, month: date, window: int) -> pl.DataFrame:

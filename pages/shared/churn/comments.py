@@ -35,7 +35,7 @@ def _list(part: Part) -> None:
     reasons = findings.labelled(metric.reasons(part.leavers), part.names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = choose("words_of", "Show", said.WITH)
-        options = {"All reasons": None, **dict(reasons.select("label", "key").iter_rows())}
+        options = said.options(reasons, st.session_state.get("theme"), part.names)
         label = st.selectbox("Reason", list(options), key="theme", width=280, bind="query-params")
     told = said.told(part.leavers, answers.corrections(part.view, part.corrections), part.names)
     shown = (kind, label, part.choice)

@@ -10,7 +10,7 @@ from metrics import churn_reasons as metric
 from metrics.leaver_groups import felt, felt_spread
 from pages.shared import behind, figures, notes, panel, words
 from pages.shared.churn.asking import Part
-from pages.shared.findings import churn_deeds as findings
+from pages.shared.findings import churn_endings as findings
 
 _ENDS = {"ease": ("1 hard", "5 easy"), "would_return": ("0 never", "10 surely")}
 _TITLES = {"ease": "How easy it was to leave", "would_return": "Whether they would return"}

@@ -13,7 +13,7 @@ from pages.shared.answers import overview
 from pages.shared.choices import choose
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_reasons as findings
-from pages.shared.findings.churn_deeds import month_of
+from pages.shared.findings import churn_split as split
 
 
 def show(part: Part) -> None:
@@ -61,12 +61,12 @@ def _ranked(part: Part) -> None:
 
 def _split(part: Part) -> None:
     whole = regrettable_groups(part.leavers).row(0, named=True)
-    said, detail = findings.split_said(whole, part.currency), findings.split_detail(whole, part.currency)
+    said, detail = split.split_said(whole, part.currency), split.split_detail(whole, part.currency)
     with panel.section(said, regrettable_groups, metric.leavers, detail=detail):
-        segment = choose("reasons_split", "Compare", findings.GROUPS)
+        segment = choose("reasons_split", "Compare", split.GROUPS)
         groups = regrettable_groups(part.leavers, segment)
-        st.caption(findings.groups_said(groups, segment))
-        rows = findings.split(groups, metric.reasons(part.leavers, segment=segment), segment, part.names)
+        st.caption(split.groups_said(groups, segment))
+        rows = split.split(groups, metric.reasons(part.leavers, segment=segment), segment, part.names)
         figure = figures.compared(
             rows,
             label="label",
@@ -77,10 +77,10 @@ def _split(part: Part) -> None:
         )
         clicked = panel.clickable(figure, key=f"churn_split_{segment}")
         if clicked:
-            mine = findings.of_group(part.leavers, segment, clicked[0])
+            mine = split.of_group(part.leavers, segment, clicked[0])
             _leavers(part, mine, clicked[0] or "not known", key="left-of-group")
         about = {"alt": f"Regrettable churn by {segment}", "about": part.about}
-        tables.folded("As a table", rows, findings.SPLIT, view=part.view, key="churn-split", **about)
+        tables.folded("As a table", rows, split.SPLIT, view=part.view, key="churn-split", **about)
         by_group = findings.labelled(metric.reasons(part.leavers, segment=segment), part.names)
         columns = {segment: tables.Column(segment.capitalize(), pinned=True), **findings.REASONS}
         about = {"alt": f"Reasons by {segment}", "about": part.about}
@@ -104,7 +104,7 @@ def _over_time(part: Part) -> None:
         )
         clicked = panel.clickable(figure, key="reasons_over_time")
         if clicked:
-            month, named = month_of(clicked[0]), str(clicked[1])
+            month, named = findings.month_of(clicked[0]), str(clicked[1])
             mine = findings.in_part(part.leavers, month, named, trend, part.names)
             _leavers(part, mine, f"{named}, {month:%b %Y}", key="left-in-month")
         about = {"alt": "Churn by reason and month", "about": part.about}

@@ -8,7 +8,7 @@ from metrics.reviews import reviews_by_theme
 from pages.shared import figures, notes, panel, tables
 from pages.shared.answers import churn_reasons
 from pages.shared.churn.asking import Part
-from pages.shared.findings import churn_deeds as findings
+from pages.shared.findings import churn_endings as findings
 
 
 def show(part: Part) -> None:

@@ -12,6 +12,9 @@ from pages.shared.answers import churn_reasons, comments
 from pages.shared.churn import editor
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_words as findings
+from pages.shared.written import UNREAD
+
+_GROUPED = "tenure_grouped_with"
 
 
 def show(part: Part) -> None:
@@ -22,9 +25,24 @@ def show(part: Part) -> None:
     _codes(part)
 
 
+def _grouped(part: Part) -> int:
+    """How new the corrections are that groups are made with: those of when the group was picked, while one is.
+
+    Were each correction of a member to make new groups, another comment would take its place under people's hands.
+    """
+    picked = (st.session_state.get("emerging") or {}).get("selection", {}).get("rows")
+    of, version = st.session_state.get(_GROUPED, (None, UNREAD))
+    number = int(version)
+    if not picked or of != (part.view, part.asked.since):
+        number = part.corrections
+    st.session_state[_GROUPED] = ((part.view, part.asked.since), number)
+    return number
+
+
 def _emerging(part: Part) -> None:
+    version = _grouped(part)
     with st.spinner("Reading the unclear comments …", show_time=True):
-        groups = comments.groups(part.view, part.asked.since, part.corrections)
+        groups = comments.groups(part.view, part.asked.since, version)
     detail = "Of everybody's survey answers, exit answers and reviews in the period. Pick a group to read its comments."
     with panel.section(findings.emerging_said(groups), emerging, detail=detail):
         picked = tables.show(
@@ -43,7 +61,7 @@ def _emerging(part: Part) -> None:
         with st.container(border=True, key="group_open"):
             st.markdown(f"**{words.inert(group['name'])}**")
             _copy(group)
-            _members(part, group["group"])
+            _members(part, version, group["group"])
 
 
 def _copy(group: dict[str, object]) -> None:
@@ -57,8 +75,8 @@ def _copy(group: dict[str, object]) -> None:
             st.code(as_toml(group, taken=taken), language="toml", wrap_lines=True)
 
 
-def _members(part: Part, group: int) -> None:
-    rows = findings.members(comments.members(part.view, part.asked.since, part.corrections, group))
+def _members(part: Part, version: int, group: int) -> None:
+    rows = findings.members(comments.members(part.view, part.asked.since, version, group))
     picked = tables.show(
         rows,
         findings.MEMBERS,

@@ -15,7 +15,6 @@ from pages.shared.tables import Column
 
 RANKED_BY = {"MRR lost": "lost_mrr", "Accounts": "share"}
 NAMED_BY = {"Form and words": "theme", "The form only": "reason"}
-GROUPS = {"Segment": "segment", "Plan": "plan", "Country": "country", "Tenure": "tenure"}
 OTHERS, UNTOLD = "Other reasons", "No reason known"
 DRAWN = 10
 """Reasons drawn as bars; smaller ones are in the table."""
@@ -44,19 +43,6 @@ LEFT = {
     "plan": Column("Plan"),
     "segment": Column("Segment"),
     "tenure": Column("Tenure"),
-}
-SPLIT = {
-    "label": Column("Group", pinned=True),
-    "leavers": Column("Left", "count"),
-    "lost_mrr": Column("MRR lost", "money"),
-    "regrettable_mrr": Column("Regrettable", "money"),
-    "natural_mrr": Column("Natural", "money"),
-    "unknown_mrr": Column("Not known", "money"),
-    "judged": Column("Known of", "count", help="Leavers of whom it is known whether their loss is regrettable"),
-    "share": Column("Regrettable of these", "percent"),
-    "low": Column("95% from", "percent"),
-    "high": Column("95% to", "percent"),
-    "first": Column("Dearest reason"),
 }
 TREND = {
     "month": Column("Month", "month", pinned=True),
@@ -278,48 +264,6 @@ def worst_month(trend: pl.DataFrame, currency: str) -> str:
     return f"{words.month(worst['month'])} cost most: {words.money(worst['lost_mrr'], currency, short=True)}{named}"
 
 
-def split_said(whole: Mapping[str, Any], currency: str) -> str:
-    """How much of what was lost is regrettable."""
-    part, lost = (words.money(whole[name], currency, short=True) for name in ("regrettable_mrr", "lost_mrr"))
-    if not whole["judged"]:
-        return "Whether it is regrettable is not known of anybody who left"
-    return f"{part} of {lost} lost is regrettable"
-
-
-def split_detail(whole: Mapping[str, Any], currency: str) -> str:
-    """What is natural, what is not known, and what the share rests on."""
-    natural, unknown = (words.money(whole[name], currency, short=True) for name in ("natural_mrr", "unknown_mrr"))
-    counts = f"{natural} is natural ({whole['natural']:,}), of {unknown} ({whole['unknown']:,}) nobody knows."
-    if not whole["judged"]:
-        return counts
-    share = f"{words.percent(whole['share'], digits=0)} of the {whole['judged']:,} accounts known of"
-    return f"{counts} Regrettable are {share} (95% {words.between(whole['low'], whole['high'])})."
-
-
-def split(groups: pl.DataFrame, reasons: pl.DataFrame, segment: str, names: Mapping[str, str]) -> pl.DataFrame:
-    """Groups as rows of a figure and a table: ``label`` with its count, ``key``, ``n`` and its dearest reason."""
-    named = groups.select(pl.col(segment).fill_null("not known"), "judged").iter_rows()
-    shown = [f"{name}  ·  {judged:,} known of" for name, judged in named]
-    said = reasons.filter(~pl.col("theme").is_in(NO_REASON)).unique(segment, keep="first", maintain_order=True)
-    first = labelled(said, names).select(segment, first="label")
-    return groups.join(first, on=segment, how="left", nulls_equal=True, maintain_order="left").with_columns(
-        label=pl.Series(shown, dtype=pl.String), key=pl.col(segment), n=pl.col("judged")
-    )
-
-
-def of_group(leavers: pl.DataFrame, segment: str, value: str | None) -> pl.DataFrame:
-    """Those of one group, those whose loss is regrettable first."""
-    rows = leavers.filter(pl.col(segment).eq_missing(pl.lit(value, pl.String)))
-    return rows.sort(pl.col("regrettable") != "yes", maintain_order=True)
-
-
-def groups_said(groups: pl.DataFrame, segment: str) -> str:
-    """The group that leaves over our own doing most, and whether that can be told from the lowest."""
-    sure = groups.filter("enough")
-    if sure.height < 2:
-        return f"Too few leavers of each {segment} to compare. Click a dot for its accounts."
-    best, worst = sure.row(0, named=True), sure.row(-1, named=True)
-    names = [words.inert(row[segment] or "not known") for row in (best, worst)]
-    high, low = (words.percent(row["share"], digits=0) for row in (best, worst))
-    apart = "" if worst["high"] < best["low"] else "; their intervals overlap"
-    return f"{names[0]} is highest with {high}, {names[1]} lowest with {low}{apart}. Click a dot for its accounts."
+def month_of(text: str) -> date:
+    """The month of a column that was clicked."""
+    return date.fromisoformat(text[:10])

@@ -97,6 +97,16 @@ def told(leavers: pl.DataFrame, corrected: pl.DataFrame, names: Mapping[str, str
     )
 
 
+def options(reasons: pl.DataFrame, chosen: str | None, names: Mapping[str, str]) -> dict[str, str | None]:
+    """The reasons to choose from, by what people call them, the dearest first; what is ``chosen`` stays on offer.
+
+    Else correcting the last comment of a reason would take the choice away, and show something else.
+    """
+    known = {label: key for key, label in labels(names).items()}
+    kept = {chosen: known[chosen]} if chosen in known else {}
+    return {"All reasons": None, **dict(reasons.select("label", "key").iter_rows()), **kept}
+
+
 def chosen(rows: pl.DataFrame, kind: str, key: str | None, kept: str | None) -> pl.DataFrame:
     """Those who wrote, who contradict the form, or all; of one reason; the answer ``kept`` stays whatever it says.
 
