@@ -93,8 +93,9 @@ def comment_vectors(sentences: pl.DataFrame, vectors: pl.DataFrame) -> pl.DataFr
     if not len(ids):
         return pl.DataFrame(schema={"response_id": ids.dtype, "vector": pl.Array(pl.Float32, SIZE)})
     numbered = pl.DataFrame({"response_id": ids}).with_row_index()
-    groups = numbered.group_by("response_id", maintain_order=True).agg("index")
-    sums = np.array([matrix[rows].sum(axis=0) for rows in groups["index"].to_list()])
+    groups = numbered.group_by("response_id", maintain_order=True).agg("index", pl.len())
+    starts = groups["len"].cum_sum() - groups["len"]
+    sums = np.add.reduceat(matrix[groups["index"].explode().to_numpy()], starts.to_numpy().astype(np.intp))
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     means = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return pl.DataFrame({"response_id": groups["response_id"], "vector": means})
