@@ -152,12 +152,14 @@ class Health(_Section):
         cls, value: dict[str, dict[Group, float]], info: ValidationInfo
     ) -> dict[str, dict[Group, float]]:
         """Every set as it counts, completed from ``weights``; it must keep the same rule."""
-        whole = {name: info.data.get("weights", {}) | own for name, own in value.items()}
+        if "weights" not in info.data:  # refused already
+            return value
+        whole = {name: info.data["weights"] | own for name, own in value.items()}
         for name, weights in whole.items():
             try:
                 _check_weights(weights)
             except ValueError as error:
-                raise ValueError(f'segment "{name}": {error}') from None
+                raise ValueError(f'of the segment "{name}", {error}') from None
         return whole
 
 

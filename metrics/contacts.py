@@ -22,7 +22,7 @@ def contacts(
     subscriptions: Frame,
     *,
     as_of: date,
-    overdue_ratio: float = 2.0,
+    overdue_ratio: float = 3.0,
     usual_days: int = 30,
     grace_days: int = 30,
 ) -> pl.DataFrame:
@@ -37,8 +37,8 @@ def contacts(
 
     The rhythm is the median gap between the account's days of contact in the last year, held within 14 to 90 days
     (``relations.silence``). With fewer than three gaps it is the median rhythm over the accounts that have one, and
-    ``usual_days`` while none has. A median is exceeded by every other gap, so silence is overdue only from twice the
-    rhythm on. What is planned does not end a silence; contacts of ``as_of`` itself count as had.
+    ``usual_days`` while none has. Every other gap exceeds a median, so silence is overdue only beyond three times it.
+    What is planned does not end a silence; contacts of ``as_of`` itself count as had.
 
     ``touches`` may hold more than the source of that name (messages sent from here): any rows with ``account_id``,
     ``direction`` and ``occurred_at``.
@@ -47,15 +47,14 @@ def contacts(
     ...          "occurred_at": [date(2026, 1, 1), date(2026, 1, 10), date(2026, 6, 1)]}),
     ...     pl.DataFrame({"account_id": ["a"], "subscription_id": ["s"], "kind": ["paid"], "mrr": [100],
     ...                   "started_on": [date(2026, 1, 1)]}),
-    ...     as_of=date(2026, 3, 31)).select("last_contact_on", "next_contact_on", "days_silent", "overdue").row(0)
-    (datetime.date(2026, 1, 10), datetime.date(2026, 6, 1), 80, True)
+    ...     as_of=date(2026, 4, 30)).select("last_contact_on", "next_contact_on", "days_silent", "overdue").row(0)
+    (datetime.date(2026, 1, 10), datetime.date(2026, 6, 1), 110, True)
     """
     rows = lazy(touches, _TOUCHES).select("account_id", "direction", on=day("occurred_at")).collect()
     had = rows.filter(pl.col("on") <= as_of)
     gaps = contact_days(had.lazy().select("account_id", occurred_at="on"))
     own = _own_rhythm(gaps, as_of)
-    typical = silence(gaps.join(own.filter("own_rhythm"), on="account_id", how="semi"), as_of=as_of)["rhythm_days"]
-    quiet = silence(gaps, as_of=as_of, usual_days=_whole(typical.median(), usual_days))
+    quiet = silence(gaps, as_of=as_of, usual_days=_typical(gaps, own, as_of, usual_days))
     ratio = pl.col("days_silent") / pl.col("rhythm_days")
     return (
         current_mrr(subscriptions, as_of=as_of, grace_days=grace_days)
@@ -98,8 +97,11 @@ def _own_rhythm(gaps: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return gaps.group_by("account_id").agg(own_rhythm=pl.col("gap").filter(recent).count() >= _GAPS)
 
 
-def _whole(median: object, otherwise: int) -> int:
-    return round(median) if isinstance(median, int | float) else otherwise
+def _typical(gaps: pl.DataFrame, own: pl.DataFrame, as_of: date, otherwise: int) -> int:
+    """The median rhythm over the accounts that have one, in whole days."""
+    known = silence(gaps.join(own.filter("own_rhythm"), on="account_id", how="semi"), as_of=as_of)
+    found = known.select(pl.col("rhythm_days").median().round().cast(pl.Int64)).item()
+    return otherwise if found is None else int(found)
 
 
 def _ends(had: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 
 from metrics.inputs import Frame, Frames, lazy, month_ends, wall_times
 from metrics.measures import GROUPS, MEASURES, measures, prepare
+from metrics.overrides import band, counting
 from metrics.points import Numbers, changes, group_means, scores
 
 __all__ = ["BANDS", "GROUPS", "MEASURES", "WEIGHTS", "explain_change", "health", "health_history", "measures"]
@@ -30,18 +31,8 @@ WEIGHTS: Mapping[str, float] = {
 """Weights of the groups where settings give none."""
 
 _PLACE = np.array([place for place, names in enumerate(GROUPS.values()) for _ in names], dtype=np.intp)
-_OVERRIDES = {
-    "account_id": pl.String,
-    "score": pl.Float64,
-    "author": pl.String,
-    "reason": pl.String,
-    "made_on": pl.Date,
-    "expires_on": pl.Date,
-}
 # The least share of the weight that must be known for a score.
 _ENOUGH = 0.5
-# A mean of numbers that are exactly on a boundary may come out a hair below it.
-_DIGITS = 9
 
 
 def _check(weights: Mapping[str, float]) -> None:
@@ -68,36 +59,6 @@ def _weights(
     over = rows["in_onboarding"].eq_missing(False).to_numpy()
     table[over, list(GROUPS).index("onboarding")] = 0.0
     return table
-
-
-def _valid_overrides(overrides: Frame | None, as_of: date) -> pl.DataFrame:
-    """The newest override of each account that counts on ``as_of``."""
-    made, expires = pl.col("made_on"), pl.col("expires_on")
-    return (
-        lazy(overrides, _OVERRIDES)
-        .filter((made <= as_of).fill_null(True), (expires > as_of).fill_null(True), pl.col("score").is_not_null())
-        .sort("made_on", maintain_order=True)
-        .unique("account_id", keep="last", maintain_order=True)
-        .select(
-            "account_id",
-            override_score=pl.col("score").clip(0.0, 100.0),
-            override_by="author",
-            override_reason="reason",
-            override_until="expires_on",
-        )
-        .collect()
-    )
-
-
-def _band(score: str, bands: Mapping[str, float]) -> pl.Expr:
-    """The band of a score; a boundary belongs to the upper band, below all of them counts as the lowest."""
-    known = pl.col(score).round(_DIGITS)
-    names = sorted(bands, key=lambda name: bands[name])
-    band = pl.lit(names[0])
-    for name in names[1:]:
-        band = pl.when(known >= bands[name]).then(pl.lit(name)).otherwise(band)
-    by_score = pl.when(known.is_null()).then(pl.lit("unknown")).otherwise(band)
-    return pl.when(pl.col("leaving")).then(pl.lit("leaving")).otherwise(by_score)
 
 
 def _numbers(rows: pl.DataFrame, names: tuple[str, ...]) -> Numbers:
@@ -135,7 +96,7 @@ def health(
     (78.57142857142857, 'green', 0.7)
     """
     known = _score(_rows(measures, ()), weights, segment_weights or {})
-    return _show(known, _valid_overrides(overrides, as_of), bands, ["account_id"])
+    return _show(known, counting(overrides, as_of), bands, ["account_id"])
 
 
 def _rows(measures: Frame, keys: tuple[str, ...]) -> pl.DataFrame:
@@ -171,7 +132,7 @@ def _show(scored: pl.DataFrame, overrides: pl.DataFrame, bands: Mapping[str, flo
     return (
         scored.join(overrides, on=keys, how="left", maintain_order="left")
         .with_columns(shown_score=pl.coalesce("override_score", "score"))
-        .with_columns(band=_band("score", bands), shown_band=_band("shown_score", bands))
+        .with_columns(band=band("score", bands), shown_band=band("shown_score", bands))
         .select(
             *(key for key in keys if key != "account_id"),
             *("account_id", "score", "band", "coverage", *GROUPS, *MEASURES),
@@ -216,7 +177,7 @@ def health_history(
     # A month is many small steps, most of which keep one core busy: two months at a time take two thirds of the time.
     with ThreadPoolExecutor(max_workers=2) as pool:
         past = pl.concat(pool.map(month, days))
-    counted = pl.concat(_valid_overrides(overrides, day).with_columns(month_end=pl.lit(day)) for day in days)
+    counted = pl.concat(counting(overrides, day).with_columns(month_end=pl.lit(day)) for day in days)
     known = _score(_rows(past, ("month_end",)), weights, segment_weights or {})
     return _show(known, counted, bands, ["month_end", "account_id"])
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from metrics.current import current_mrr
-from metrics.inputs import Frame, lazy
+from metrics.inputs import Frame
 from metrics.lifetime import lifetimes
 
 
@@ -31,7 +31,9 @@ def tenure(subscriptions: Frame, *, as_of: date, grace_days: int = 30) -> pl.Dat
     paying = current_mrr(subscriptions, as_of=as_of, grace_days=grace_days).filter(
         pl.col("paying_since").is_not_null(), pl.col("mrr").fill_null(1) > 0
     )
-    first = lifetimes(subscriptions, as_of=as_of, grace_days=grace_days).select("account_id", customer_since="first_paid")
+    first = lifetimes(subscriptions, as_of=as_of, grace_days=grace_days).select(
+        "account_id", customer_since="first_paid"
+    )
     since, today = pl.col("customer_since"), pl.lit(as_of)
     full = pl.lit(as_of.year) - since.dt.year()
     reached = _years_later(full) <= today

@@ -1,13 +1,14 @@
-"""Account: one customer, what they get for their money, who uses it, what happened and when."""
+"""Account: one customer, what they get for their money, who uses it, what happened, and what we know of them."""
 
 import polars as pl
 import streamlit as st
 
-from metrics.health import health, health_history
 from metrics.value import scorecard, unused_entitlements
-from pages.shared import data, figures, links, notes, panel, tables, words
+from pages.shared import data, figures, links, notes, packs, panel, tables, written
 from pages.shared.answers import account, accounts
 from pages.shared.findings import account as findings
+from pages.shared.room import goal, history, link, override, timeline
+from pages.shared.room import notes as written_notes
 
 view = data.view()
 if not notes.need(view, "accounts", "subscriptions", to="see an account"):
@@ -16,6 +17,7 @@ account_id = links.choose_account(account.directory(view))
 if account_id is None:
     st.stop()
 frames, currency = data.frames(view), data.currency(view)
+room, overridden = written.room(), written.overridden()
 
 
 def mine(frame: pl.DataFrame) -> pl.DataFrame:
@@ -25,10 +27,17 @@ def mine(frame: pl.DataFrame) -> pl.DataFrame:
 
 about = account.about(view, account_id).row(0, named=True)
 card = next(mine(account.scorecards(view)).iter_rows(named=True), None)
-now = next(mine(accounts.health_now(view)).iter_rows(named=True), None)
-history = mine(account.histories(view))
-stretches = account.subscriptions(view, account_id)
+now = next(mine(accounts.health_shown(view, overridden)).iter_rows(named=True), None)
+stretches, people = account.subscriptions(view, account_id), account.people(view, account_id)
+said, typed = written.overrides_of(view, overridden), written.goal_of(view, account_id, room.goals)
+noted = written.notes_of(view, account_id, room.notes)
+before = written.overrides_history(view, account_id, room.overrides)
+
 panel.head(*findings.headline(about["name"] or account_id, now, card, currency))
+with st.container(horizontal=True):
+    why = typed["goal"][0] if typed.height else None
+    packs.review(view, account_id, goal=why, overrides=mine(said) if said.height else None)
+    link.show(account_id)
 
 with panel.numbers():
     for label, value, note in findings.cards(card) if card else []:
@@ -36,35 +45,26 @@ with panel.numbers():
     value, note = findings.renewal(stretches, frames.as_of)
     panel.number("Renewal", value, note=note)
 
-left, right = st.columns([3, 2])
-with left, panel.section("Health over a year", health, health_history, detail="At each month end, and today."):
-    bounds = data.bands()
-    panel.chart(
-        figures.history(history, x="on", y="score", title="Health", bounds=bounds, floor=0, ceiling=100), key="health"
-    )
-with right, panel.section("What moved it since the last month end"):
-    tables.show(
-        findings.moved(history),
-        findings.MOVED,
-        view=view,
-        key="moved",
-        alt="What moved the score",
-        empty="Nothing moved, or there is nothing to compare with yet.",
-    )
+history.show(view, mine(account.histories_shown(view, overridden)))
+
+may = written.can_save()
+left, right = st.columns(2)
+with left:
+    goal.show(account_id, about["goal"], people, typed, room.goals, may)
+with right:
+    override.show(view, account_id, now, before, room.overrides, may)
+written_notes.show(account_id, noted, room.notes, may)
 
 with panel.section("Who uses it", scorecard, sources=("people", "events")):
     use = account.use(view, account_id)
-    people = figures.line(
+    lines = figures.line(
         use, x="month", y="people", unit=figures.COUNT, title="People using it", from_zero=True, height=220
     )
-    panel.chart(people, key="people_over_time")
+    panel.chart(lines, key="people_over_time")
     if notes.need(view, "people", to="see who uses it"):
-        tables.show(
-            account.people(view, account_id), findings.PEOPLE, view=view, key="people", alt="People and their use"
-        )
+        tables.show(people, findings.PEOPLE, view=view, key="people", alt="People and their use")
 
-with panel.section("What happened", detail="Tickets, answers, contacts and plan changes, newest first."):
-    tables.show(account.timeline(view, account_id), findings.TIMELINE, view=view, key="timeline", alt="What happened")
+timeline.show(view, account.timeline(view, account_id), noted, before)
 
 left, right = st.columns(2)
 with left, panel.section("Paid for, not used", unused_entitlements):
@@ -79,6 +79,3 @@ with left, panel.section("Paid for, not used", unused_entitlements):
         )
 with right, panel.section("What they pay", sources=("subscriptions",)):
     tables.show(stretches, findings.SUBSCRIPTIONS, view=view, key="subscriptions", alt="Subscriptions")
-
-if about["goal"]:
-    st.caption(f"Why they bought: {words.inert(about['goal'])}")

@@ -2,19 +2,20 @@
 
 import streamlit as st
 
-from metrics.health import explain_change, health
-from metrics.value import zombies
-from pages.shared import data, filters, links, notes, panel, tables, words
-from pages.shared.answers import accounts
+from metrics import loyalty as metric
+from pages.shared import behind, data, filters, notes, panel, words, written
+from pages.shared.answers import accounts, loyalty
+from pages.shared.book import going, table
 from pages.shared.choices import choose
 from pages.shared.findings import accounts as findings
+from pages.shared.findings import loyalty as loyal
 
 view = data.view()
 choice = filters.row("segment", "plan", "csm")
 if not notes.need(view, "accounts", "subscriptions", to="see your accounts"):
     st.stop()
 currency, as_of = data.currency(view), data.frames(view).as_of
-everybody = findings.dressed(accounts.book(view))
+everybody = findings.dressed(accounts.book(view, written.overridden()))
 book = findings.chosen(everybody, choice.who, "")
 
 panel.head(*findings.headline(book, currency))
@@ -33,29 +34,17 @@ with panel.numbers():
         said = words.plural(rows.height, "account")
         panel.number(label, words.money(rows["mrr"].sum(), currency), note=f"{said} · {note}")
 
-with panel.section("The book", health, explain_change, zombies, detail="Pick a row to open the account."):
-    band = choose("band", "Health", findings.BANDS)
-    shown = findings.chosen(book, filters.Who(), band)
-    rows = tables.show(
-        shown,
-        findings.BOOK,
-        view=view,
-        key="accounts",
-        alt="Accounts and their health",
-        select="single-row",
-        about=choice.said(),
-        empty="No account has this band.",
-    )
-    links.open_account(tables.chosen(shown, rows))
+table.show(view, book, choice, as_of=as_of)
+going.show(view, leaving, currency=currency, about=choice.said())
 
-with panel.section("Leaving, still served", detail="The nearest end first. Leaving is easy here: ask, thank, help."):
-    rows = tables.show(
-        leaving,
-        findings.LEAVING,
-        view=view,
-        key="leaving",
-        alt="Accounts that asked to leave",
-        select="single-row",
-        empty="Nobody has asked to leave.",
-    )
-    links.open_account(tables.chosen(leaving, rows))
+everyone = loyalty.stayed(view, choice.who)
+summary, (left, right) = metric.loyalty(everyone), st.columns([3, 2])
+how = (metric.top_accounts, metric.tenure)
+with left, panel.section(loyal.top_said(summary), *how, detail=loyal.top_detail(summary)):
+    top = metric.top_accounts(everyone)
+    behind.listed("The top tenth by MRR", top, loyal.TOP, key="top-tenth", about=choice.said())
+with right, panel.section("Anniversaries", metric.anniversaries):
+    days = choose("anniversaries", "In the next", loyal.SOON)
+    coming = metric.anniversaries(everyone, as_of=as_of, days=days)
+    st.caption(loyal.coming_said(coming, days))
+    behind.listed("Anniversaries", coming, loyal.ANNIVERSARIES, key="anniversaries-list", about=choice.said())

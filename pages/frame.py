@@ -47,6 +47,12 @@ PAGES = {
             icon=":material/badge:",
             help="One account: its scorecard, people, history and next renewal.",
         ),
+        st.Page(
+            "contacts.py",
+            title="Contacts",
+            icon=":material/calendar_month:",
+            help="Who has been silent for too long, what renews when, and the next contact.",
+        ),
     ],
     "Product": [
         st.Page(
@@ -60,6 +66,12 @@ PAGES = {
             title="Churn reasons",
             icon=":material/logout:",
             help="Why customers leave, the money behind each reason, and their words.",
+        ),
+        st.Page(
+            "onboarding.py",
+            title="Onboarding",
+            icon=":material/rocket_launch:",
+            help="How far new accounts get, how soon they get value, and who is stuck.",
         ),
     ],
     "Admin": [

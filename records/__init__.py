@@ -1,4 +1,4 @@
-"""What the dashboard itself writes down, in PostgreSQL's schema ``tenure``: corrections, marks, the audit log."""
+"""What the dashboard itself writes down, in PostgreSQL's schema ``tenure``: corrections, overrides, notes, an audit."""
 
 from records.readiness import ready
 

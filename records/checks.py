@@ -30,6 +30,23 @@ def words(value: object, what: str, longest: int) -> str:
     return value
 
 
+def prose(value: object, what: str, longest: int) -> str:
+    r"""``value`` without blanks around it, when it is a text of 1 to ``longest`` characters on any number of lines.
+
+    >>> prose(" two\r\nlines ", "A note", 100)
+    'two\nlines'
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise NotAccepted(f"{what} is empty, or no text.")
+    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > longest:
+        raise NotAccepted(f"{what} has {len(text):,} characters.", f"at most {longest:,} are kept")
+    for character in text:
+        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs"):
+            raise NotAccepted(f"{what} has a character that no text has: U+{ord(character):04X}.")
+    return text
+
+
 def instant(value: datetime) -> datetime:
     """``value`` when it says of which time zone it is."""
     if value.tzinfo is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 
 class RecordsError(Exception):
@@ -40,7 +40,7 @@ class ChangedMeanwhile(RecordsError):
     same, pass ``version`` as what was seen.
     """
 
-    def __init__(self, author: str | None, at: datetime, value: bool | Sequence[str] | None, version: int) -> None:
+    def __init__(self, author: str | None, at: datetime, value: Any, version: int) -> None:
         super().__init__(
             f"{author or 'Somebody'} changed this at {at:%Y-%m-%d %H:%M} UTC, after you opened it; "
             "your change was not saved.",

@@ -31,11 +31,11 @@ def _missing(connection: Connection) -> str | None:
     if connection.scalar(_READ_ONLY):
         return "The database of the records is read only.\n\nHint: set RECORDS_DATABASE_URL to one that may be written."
     if not connection.scalar(_THERE, {"schema": SCHEMA, "table": f"{SCHEMA}.alembic_version"}):
-        return "There is no place yet to save corrections and marks.\n\nHint: run `python -m records.migrate`."
+        return "There is no place yet to save what people write down.\n\nHint: run `python -m records.migrate`."
     found = connection.scalar(_VERSION)
     if found is None or found < HEAD:
         return (
-            "The place where corrections and marks are saved is out of date.\n\nHint: run `python -m records.migrate`."
+            "The place where what people write down is saved is out of date.\n\nHint: run `python -m records.migrate`."
         )
     if found > HEAD:
         return "A newer Tenure has changed the records.\n\nHint: update this one."

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "tenure"
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this code needs."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -94,11 +94,54 @@ regrettable_marks = Table(
     comment="Every version of whether an account's churn is regrettable; the newest wins, NULL clears it.",
 )
 
+overrides = Table(
+    "overrides",
+    metadata,
+    *_versions(
+        Column("account_id", Text, nullable=False),
+        Column("override", JSONB(none_as_null=True)),
+        Column("before", JSONB(none_as_null=True)),
+    ),
+    CheckConstraint("override ?& array['band', 'score', 'reason', 'expires_on']", name="overrides_override"),
+    Index("overrides_newest", "account_id", text("id DESC")),
+    comment="Every version of an account's health as a person sees it; the newest wins, NULL takes it back.",
+)
+
+goals = Table(
+    "goals",
+    metadata,
+    *_versions(
+        Column("account_id", Text, nullable=False),
+        Column("goal", JSONB(none_as_null=True)),
+        Column("before", JSONB(none_as_null=True)),
+    ),
+    CheckConstraint("goal ?& array['goal', 'user_id', 'subject']", name="goals_goal"),
+    Index("goals_newest", "account_id", text("id DESC")),
+    comment="Every version of why an account bought and who carries it there; the newest wins, NULL takes it back.",
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    *_versions(
+        Column("account_id", Text, nullable=False),
+        Column("note_id", Uuid, nullable=False),
+        Column("text", Text),
+        Column("before", Text),
+    ),
+    CheckConstraint("length(text) BETWEEN 1 AND 10000", name="notes_text"),
+    Index("notes_newest", "account_id", "note_id", text("id DESC")),
+    comment="Every version of every note about an account; the newest wins, NULL deletes the note.",
+)
+
 GRANTS: dict[str, tuple[str, ...]] = {
     "alembic_version": ("SELECT",),
     "subjects": ("SELECT", "INSERT"),
     "audit": ("SELECT", "INSERT"),
     "theme_corrections": ("SELECT", "INSERT"),
     "regrettable_marks": ("SELECT", "INSERT"),
+    "overrides": ("SELECT", "INSERT"),
+    "goals": ("SELECT", "INSERT"),
+    "notes": ("SELECT", "INSERT"),
 }
 """What the dashboard's role may do; ``python -m records.migrate`` grants exactly this."""

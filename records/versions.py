@@ -7,12 +7,12 @@ versions become visible: the highest id tells whether anything changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from records import audit
@@ -34,6 +34,8 @@ class Versions:
     key: tuple[str, ...]
     value: str
     action: str
+    audited: Callable[[Any], Any] = lambda value: value
+    """What of a value the audit log may hold: no names, and nothing that people wrote freely."""
 
     def append(
         self,
@@ -75,18 +77,27 @@ class Versions:
             action=self.action,
             object="/".join(str(key[column]) for column in self.key),
             at=now,
-            before=None if before is None else {self.value: before},
-            after=None if value is None else {self.value: value},
+            before=None if before is None else {self.value: self.audited(before)},
+            after=None if value is None else {self.value: self.audited(value)},
         )
         return int(number)
 
-    def newest(self, engine: Engine) -> list[Row[Any]]:
-        """The newest version of each thing that is set: its key, ``value``, ``name`` (null: erased), ``at``."""
+    def newest(self, engine: Engine, **some: Any) -> list[Row[Any]]:
+        """The newest version of each thing that is set: its key, ``value``, ``name`` (null: erased), ``at``.
+
+        ``some`` gives columns of the key, for those things only.
+        """
         columns = [self.table.c[column] for column in self.key]
-        last = self._select().ext(distinct_on(*columns)).order_by(*columns, self.table.c.id.desc()).subquery()
+        found = self._select().where(*self._same(some))
+        last = found.ext(distinct_on(*columns)).order_by(*columns, self.table.c.id.desc()).subquery()
         wanted = select(*(last.c[column] for column in self.key), last.c.value, last.c.name, last.c.at)
         with begin(engine) as connection:
             return list(connection.execute(wanted.where(last.c.value.is_not(None)).order_by(last.c.id)))
+
+    def everything(self, engine: Engine, **some: Any) -> list[Row[Any]]:
+        """Every version of everything, oldest first: ``id``, ``value``, ``before``, ``name``, ``at``, then its key."""
+        with begin(engine) as connection:
+            return list(connection.execute(self._select().where(*self._same(some)).order_by(self.table.c.id)))
 
     def history(self, engine: Engine, key: Mapping[str, Any]) -> list[Row[Any]]:
         """Every version of one thing, newest first: ``id``, ``value``, ``before``, ``name``, ``at``."""
@@ -106,5 +117,8 @@ class Versions:
         return select(*columns, *keys).outerjoin(subjects, subjects.c.id == table.c.author)
 
     def _of(self, key: Mapping[str, Any]) -> Select[*tuple[Any, ...]]:
-        same = and_(*(self.table.c[column] == key[column] for column in self.key))
-        return self._select().where(same).order_by(self.table.c.id.desc())
+        same = {column: key[column] for column in self.key}
+        return self._select().where(*self._same(same)).order_by(self.table.c.id.desc())
+
+    def _same(self, some: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+        return [self.table.c[column] == value for column, value in some.items()]

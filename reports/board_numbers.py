@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from metrics.churn_reasons import leavers, reasons
-from metrics.health import health
-from metrics.measures import measures
 from metrics.month_ends import months_later
 from metrics.revenue import (
     account_movements,
@@ -25,6 +23,7 @@ from metrics.revenue import (
 from metrics.themes import load_themes, reason_themes, theme_names
 from metrics.value import current_mrr, zombies
 from queries.frames import Frames
+from reports.asked import health_of
 from reports.sentences import full_month
 from settings import Settings
 
@@ -169,12 +168,11 @@ def _named(rows: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 def _health(frames: Frames, settings: Settings) -> pl.DataFrame:
     """Accounts and MRR by today's health band."""
-    grace, bands = settings.revenue.grace_days, {str(name): least for name, least in settings.health.bands.items()}
-    found = measures(frames.mapping(), as_of=frames.as_of, grace_days=grace)
-    scored = health(found, settings.health.weights, as_of=frames.as_of, bands=bands)
+    grace = settings.revenue.grace_days
     money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=grace).select("account_id", "mrr")
     return (
-        scored.select("account_id", "band")
+        health_of(frames, settings)
+        .select("account_id", "band")
         .join(money, on="account_id", how="left")
         .group_by("band")
         .agg(accounts=pl.len().cast(pl.Int64), mrr=pl.col("mrr").sum().cast(pl.Int64))

@@ -24,7 +24,7 @@ from settings import Settings
 
 LEAST_PEERS = 5
 """Fewer others than these are not compared with: one of them could be guessed."""
-PEER_MEASURES = {"depth": "people", "breadth": "features", "reach": "reach"}
+PEER_MEASURES = {"depth": "people", "breadth": "main_features", "reach": "reach"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ def numbers(
 ) -> ReviewNumbers:
     """The numbers of one account's quarter (the last full one unless another is given) against the one before.
 
-    ``goal`` is what the customer set out to do, where it is known better than in the accounts source. ``language`` is
+    ``goal`` is what the customer set out to do, where it is known better than in the accounts source (empty: not
+    known). ``language`` is
     the account's where reviews are written in it, else the organisation's. Raises ``StaleSnapshot`` when the snapshot
     is too old at ``now`` (the moment of asking), unless ``even_if_stale``.
     """
@@ -124,7 +125,7 @@ def numbers(
         quarter=chosen,
         taken_at=manifest.as_of.astimezone(ZoneInfo(manifest.time_zone)),
         snapshot_id=manifest.id,
-        goal=_words(goal) or _words(about["goal"]) or None,
+        goal=_words(about["goal"] if goal is None else goal) or None,
         joined_on=min((day for day in (bought.since, _day(about["signed_up_at"])) if day), default=None),
         contract=bought,
         use=use(frames, account_id, chosen),

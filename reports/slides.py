@@ -30,6 +30,8 @@ INSIDE = WIDTH - 2 * MARGIN
 TOP = 1.8
 """Where the content of a slide begins, in inches; it ends at ``BOTTOM``."""
 BOTTOM = 6.85
+_LONGEST = 250
+"""Characters of a property of the file; the format holds 255."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,10 @@ class Deck:
         _keep_one_layout(self._deck)
         _house_theme(self._deck)
         properties = self._deck.core_properties
-        properties.title, properties.author, properties.last_modified_by = plain(title), plain(author), plain(author)
+        properties.title, properties.author = plain(title)[:_LONGEST], plain(author)[:_LONGEST]
+        properties.last_modified_by, properties.comments = properties.author, ""
         properties.created = properties.modified = self._taken_at
-        properties.subject, properties.revision = plain(source), 1
+        properties.subject, properties.revision = plain(source)[:_LONGEST], 1
 
     def slide(self, headline: str, detail: str = "", *, notes: Sequence[str] | None) -> Any:
         """A new slide: its headline, a quieter line under it, its footer, and speaker notes, one paragraph each.

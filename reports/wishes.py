@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import polars as pl
 
 from metrics.roadmap import ASKED_FOR, asked_and_shipped, theme_words
 from metrics.theme_vectors import sentence_vectors
-from metrics.themes import load_themes, reason_themes
+from metrics.themes import Themes, ThemesError, load_themes, reason_themes
 from queries.frames import Frames
 from reports.quarters import Quarter
 from settings import Settings
@@ -25,17 +28,24 @@ def wishes(frames: Frames, settings: Settings, account_id: str, quarter: Quarter
     if shipped.is_empty():
         return nothing
     mine = pl.col("account_id") == account_id
-    themes = load_themes(settings.config / "themes.toml")
     given = {
-        "nps": frames.nps.filter(mine),
-        "exit_surveys": frames.exit_surveys.filter(mine),
-        "reviews": frames.source("reviews").filter(mine),
+        "nps": frames.nps.filter(mine).collect(),
+        "exit_surveys": frames.exit_surveys.filter(mine).collect(),
+        "reviews": frames.source("reviews").filter(mine).collect(),
     }
+    ids = [key for rows in given.values() for key in rows["response_id" if "response_id" in rows else "review_id"]]
+    tags = frames.comment_themes.filter(pl.col("response_id").is_in(ids), pl.col("evidence").is_not_null()).collect()
+    if tags.is_empty():
+        return nothing
+    try:
+        themes = _themes(settings.config / "themes.toml")
+    except (ThemesError, OSError):  # the Data page says what is wrong with the file; a review does without it
+        return nothing
 
     def asked(vectors: pl.DataFrame | None = None) -> pl.DataFrame:
         return asked_and_shipped(
             shipped,
-            frames.comment_themes,
+            tags,
             frames.subscriptions.filter(mine),
             **given,
             as_of=frames.as_of,
@@ -45,16 +55,19 @@ def wishes(frames: Frames, settings: Settings, account_id: str, quarter: Quarter
             grace_days=settings.revenue.grace_days,
         )
 
-    found = asked().filter(pl.col("account_id") == account_id, pl.col("evidence").is_not_null())
+    found = asked()
     if found.is_empty():
         return nothing
-    told = asked(_vectors(frames, found))
-    sure = told.filter(pl.col("account_id") == account_id, pl.col("likeness") >= ASKED_FOR)
-    return sure.select("title", day="shipped_on").unique().sort("day", "title")
+    said = [*found["title"].unique().drop_nulls(), *tags["evidence"].unique()]
+    told = asked(sentence_vectors(said, known=frames.comment_vectors.collect()))
+    return told.filter(pl.col("likeness") >= ASKED_FOR).select("title", day="shipped_on").unique().sort("day", "title")
 
 
-def _vectors(frames: Frames, found: pl.DataFrame) -> pl.DataFrame:
-    """The vectors of the comments' sentences that the snapshot holds, and of the titles, encoded where it does not."""
-    known = frames.comment_vectors.collect()
-    titles = sentence_vectors(found["title"].unique().drop_nulls().to_list(), known=known)
-    return pl.concat([known, titles.cast(known.schema)]).unique("key")
+def _themes(path: Path) -> Themes:
+    """The themes file, read again when it has changed: reading it takes longer than all the rest."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, changed: int) -> Themes:
+    return load_themes(path)

@@ -137,6 +137,17 @@ def test_what_is_no_toml_is_named(config):
         ("momentum = 25", "momentum = 60", "health.weights: value and momentum together may hold at most 60%"),
         ("momentum = 25", "momentum = -1", "health.weights: weights must not be negative"),
         ("momentum = 25", "momentum = inf", "health.weights.momentum: Input should be a finite number"),
+        ("momentum = 25", "mood = 25", "health.weights.mood.[key]: Input should be 'value', 'momentum'"),
+        (
+            "[health.weights]",
+            "[health.segments.Enterprise]\nvalue = 60\n[health.weights]",
+            'health.segments: of the segment "Enterprise", value and momentum together may hold at most 60%',
+        ),
+        (
+            "[health.weights]",
+            "[health.segments.Large]\nvoice = -1\n[health.weights]",
+            'health.segments: of the segment "Large", weights must not be negative',
+        ),
         ("[value]", "[valu]", "valu: Extra inputs are not permitted"),
         ("[health]\n", "[sickness]\n", "health.bands: Field required"),
     ],
@@ -145,6 +156,13 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(config, old, new, say
     said = refused(config((old, new)))
     assert "settings.toml has values that cannot be used:\n" in said
     assert f"\n  {says}" in said
+
+
+def test_a_segment_s_weights_are_completed_from_those_of_all(config):
+    own = '[health.segments."Mid market"]\nvoice = 20\n[health.weights]'
+    held = read(config(("[health.weights]", own)), {}).health
+    assert held.segments == {"Mid market": {**held.weights, "voice": 20}}
+    assert read(config(), {}).health.segments == {}
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+from reports.spreadsheets import EXCEL, NEVER, STARTS, guarded, write
 
 if TYPE_CHECKING:
     from pages.shared.tables import Column
 
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_LONGEST = 32_000  # an Excel cell holds 32,767 characters
+__all__ = ["EXCEL", "Sheet", "csv", "excel", "guarded"]
+
 _FORMATS = {
     "count": "#,##0",
     "number": "#,##0.0",
@@ -47,15 +48,6 @@ class Sheet:
         return f" ({self.currency})" if column.kind == "money" else ""
 
 
-def guarded(text: str) -> str:
-    r"""Text that a spreadsheet shows instead of running: ``'`` before what would start a formula.
-
-    >>> guarded("=1+1"), guarded("+49 30"), guarded("plain"), guarded("")
-    ("'=1+1", "'+49 30", 'plain', '')
-    """
-    return f"'{text}" if text.startswith(_STARTS) else text
-
-
 def _plain(frame: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
     """The sheet's columns: text guarded, lists joined, amounts in the currency's units, infinities gone."""
     chosen = []
@@ -66,7 +58,7 @@ def _plain(frame: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
         if kind in (pl.Categorical, pl.Enum):
             kind, value = pl.String(), value.cast(pl.String)
         if kind == pl.String:
-            starts = pl.any_horizontal(*(value.str.starts_with(start) for start in _STARTS))
+            starts = pl.any_horizontal(*(value.str.starts_with(start) for start in STARTS))
             value = pl.when(starts).then(pl.lit("'") + value).otherwise(value)
         elif kind.is_float():
             value = pl.when(value.is_finite()).then(value)
@@ -101,8 +93,7 @@ def excel(frame: pl.DataFrame, sheet: Sheet) -> bytes:
     import xlsxwriter  # only when somebody asks for the file
 
     buffer = io.BytesIO()
-    never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, {"in_memory": True, **never}) as book:
+    with xlsxwriter.Workbook(buffer, {"in_memory": True, **NEVER}) as book:
         bold = book.add_format({"bold": True, "bottom": 1})
         table = book.add_worksheet("Table")
         table.write_row(0, 0, sheet.headings(), bold)
@@ -112,7 +103,7 @@ def excel(frame: pl.DataFrame, sheet: Sheet) -> bytes:
             style = book.add_format({"num_format": _FORMATS.get(column.kind, "General")})
             table.set_column(place, place, max(12, min(40, len(column.label) + 4)), style)
             for line, value in enumerate(plain[name], start=1):
-                _write(table, line, place, value, style)
+                write(table, line, place, value, style)
         about = book.add_worksheet("About")
         about.set_column(0, 0, 14, bold)
         for line, (what, said) in enumerate(_about(sheet)):
@@ -128,18 +119,3 @@ def _about(sheet: Sheet) -> list[tuple[str, str]]:
         ("Choice", sheet.about or "everything"),
         ("Amounts", sheet.currency),
     ]
-
-
-def _write(table: Any, line: int, place: int, value: Any, style: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool):
-        table.write_boolean(line, place, value)
-    elif isinstance(value, int | float):
-        table.write_number(line, place, value, style)
-    elif isinstance(value, datetime):
-        table.write_datetime(line, place, value.replace(tzinfo=None), style)
-    elif isinstance(value, date):
-        table.write_datetime(line, place, value, style)
-    else:
-        table.write_string(line, place, str(value)[:_LONGEST])

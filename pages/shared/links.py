@@ -9,6 +9,7 @@ import streamlit as st
 
 ACCOUNT = "account"
 """The query parameter that says which account the account page shows."""
+_LAST = "tenure_account"
 
 
 def open_account(ids: Sequence[str]) -> None:
@@ -18,18 +19,36 @@ def open_account(ids: Sequence[str]) -> None:
 
 
 def choose_account(directory: pl.DataFrame) -> str | None:
-    """Draw the choice of an account, kept in the address; None when there is none, or an unknown one was asked for."""
+    """Draw the choice of an account; None when there is none, or one was asked for that is not there.
+
+    The address holds the account's id, not its name: two may have the same, and one may be renamed. (What a
+    selectbox binds to the address itself is the name it shows.)
+    """
     names = dict(directory.select("account_id", "name").iter_rows())
     if not names:
         st.info("There is no account yet.", icon=":material/business:")
         return None
+    asked = st.query_params.get(ACCOUNT) or st.session_state.get(_LAST) or next(iter(names))
+    st.session_state[ACCOUNT] = asked if asked in names else None
     chosen: str | None = st.selectbox(
         "Account",
         list(names),
+        index=0 if asked in names else None,  # with None, the field could be emptied
         key=ACCOUNT,
         format_func=lambda account_id: names.get(account_id, account_id),
+        placeholder="Choose an account",
         width=360,
-        bind="query-params",
-        persist_state="session",
+        on_change=_into_address,
     )
-    return chosen if chosen in names else next(iter(names))
+    if chosen is None or chosen not in names:
+        st.info("That account is not here, or not yours to see. Choose one above.", icon=":material/business:")
+        return None
+    st.session_state[_LAST] = chosen
+    st.query_params[ACCOUNT] = chosen
+    return chosen
+
+
+def _into_address() -> None:
+    chosen = st.session_state.get(ACCOUNT)
+    if chosen:
+        st.query_params[ACCOUNT] = chosen

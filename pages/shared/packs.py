@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
+import polars as pl
 import streamlit as st
 
 import settings
-from pages.shared import data, written
-from pages.shared.answers import comments
+from metrics.overrides import with_overrides
+from pages.shared import data, words
+from pages.shared.answers import account, accounts
 from pages.shared.data import View
+from reports import business_review as reviews
+from reports import freshness, prep_sheet
 from reports.board_pack import POWERPOINT, board_pack, file_name, numbers
+from reports.freshness import StaleSnapshot
+from reports.language import SHIPPED, choose
+from reports.quarters import Quarter
+from reports.review_excel import review_excel
+from reports.spreadsheets import EXCEL
+
+_LONGEST_GOAL = 300
+_LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
 def board(view: View) -> None:
@@ -29,7 +43,138 @@ def board(view: View) -> None:
 
 
 def _board(view: View) -> bytes:
-    newest = written.newest()
-    tagged = comments.tags_of(view, "exit_surveys", newest.corrections)
-    marks = written.marked(view, newest.marks)
-    return board_pack(numbers(data.frames(view), settings.get(), tagged=tagged, marks=marks))
+    return board_pack(numbers(data.frames(view), settings.get()))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What somebody chose for a review."""
+
+    view: View
+    account_id: str
+    quarter: Quarter
+    language: str
+    goal: str
+    peers: bool
+    unused: bool
+    even_if_stale: bool
+
+    def numbers(self) -> reviews.ReviewNumbers:
+        """The review's numbers."""
+        return reviews.numbers(
+            data.frames(self.view),
+            settings.get(),
+            self.account_id,
+            quarter=self.quarter,
+            language=self.language,
+            goal=self.goal,
+            peers=self.peers,
+            unused=self.unused,
+            even_if_stale=self.even_if_stale,
+        )
+
+
+@st.fragment
+def review(view: View, account_id: str, *, goal: str | None = None, overrides: pl.DataFrame | None = None) -> None:
+    """A button that opens the choices of a business review: its quarter, its language, what it may say, its files.
+
+    ``goal`` is what the customer set out to do, where it is known better than in the accounts source; ``overrides``
+    are those of health, for the prep sheet.
+    """
+    with st.popover("Business review", icon=":material/slideshow:", width="content"):
+        asked = _choices(view, account_id, goal)
+        if asked is None:
+            return
+        _files(asked, overrides)
+
+
+def _choices(view: View, account_id: str, goal: str | None) -> _Asked | None:
+    """The choices; None while the numbers are old and nobody has said that they will do."""
+    frames, held = data.frames(view), settings.get()
+    about = account.about(view, account_id).row(0, named=True)
+    even_if_stale = _old_will_do(view)
+    if even_if_stale is None:
+        return None
+    ahead = reviews.quarters(frames, account_id)
+    first, second = st.columns(2)
+    quarter = first.selectbox("Quarter", ahead, format_func=str, key=f"review_quarter_{account_id}")
+    usual = choose(about["language"], held.organisation.language)
+    language = second.selectbox(
+        "Language", SHIPPED, index=SHIPPED.index(usual), format_func=_LANGUAGES.get, key=f"review_language_{account_id}"
+    )
+    told = st.text_area(
+        "What they set out to do",
+        value=(goal or about["goal"] or "")[:_LONGEST_GOAL],
+        max_chars=_LONGEST_GOAL,
+        height=80,
+        key=f"review_goal_{account_id}",
+        help="The customer reads this",
+    )
+    peers = st.checkbox("Beside similar customers, without names", key=f"review_peers_{account_id}")
+    unused = st.checkbox("Features they pay for and do not use", key=f"review_unused_{account_id}")
+    return _Asked(view, account_id, quarter, language, told, peers, unused, even_if_stale)
+
+
+def _old_will_do(view: View) -> bool | None:
+    """False while the numbers are new; True once somebody has said that old ones will do; None until then."""
+    frames = data.frames(view)
+    try:
+        freshness.check(frames, settings.get())
+    except StaleSnapshot as stale:
+        said = f"review_stale_{view.snapshot_id}"
+        st.warning(f"{words.inert(stale.message)} Refresh on the Data page first.", icon=":material/history:")
+        if not st.session_state.get(said) and not st.button("Make it from the old numbers anyway", key=f"{said}_ask"):
+            return None
+        st.session_state[said] = True
+        return True
+    return False
+
+
+def _files(asked: _Asked, overrides: pl.DataFrame | None) -> None:
+    frames = data.frames(asked.view)
+    name = account.about(asked.view, asked.account_id)["name"][0] or asked.account_id
+    called = partial(reviews.file_name, account=name, quarter=asked.quarter, as_of=frames.as_of)
+    _file("For the customer", _review, asked, called("business-review", ending="pptx"), ":material/slideshow:")
+    _file("The same numbers, Excel", _excel, asked, called("business-review", ending="xlsx"), ":material/table_chart:")
+    st.divider()
+    st.caption("For us only: health, what moved it, renewal, their words, talking points.")
+    prep = partial(_prep, overrides=overrides)
+    _file("Prep sheet, internal", prep, asked, called("internal-prep-sheet", ending="pptx"), ":material/lock:")
+
+
+def _file(label: str, make: Callable[[_Asked], bytes], asked: _Asked, name: str, icon: str) -> None:
+    """A file, made when it is asked for."""
+    st.download_button(
+        label,
+        data=partial(make, asked),
+        file_name=name,
+        mime=EXCEL if name.endswith("xlsx") else POWERPOINT,
+        key=f"file_{label}_{asked.account_id}",
+        icon=icon,
+        width="stretch",
+        on_click="ignore",
+    )
+
+
+def _review(asked: _Asked) -> bytes:
+    return reviews.business_review(asked.numbers())
+
+
+def _excel(asked: _Asked) -> bytes:
+    return review_excel(asked.numbers())
+
+
+def _prep(asked: _Asked, overrides: pl.DataFrame | None = None) -> bytes:
+    frames, history = data.frames(asked.view), account.histories(asked.view)
+    if overrides is not None:
+        history = with_overrides(history, overrides, as_of=frames.as_of, bands=accounts.all_bands(), day="on")
+    prep = prep_sheet.numbers(
+        frames,
+        settings.get(),
+        asked.account_id,
+        quarter=asked.quarter,
+        goal=asked.goal,
+        history=history,
+        even_if_stale=asked.even_if_stale,
+    )
+    return prep_sheet.prep_sheet(prep)

@@ -85,6 +85,19 @@ def test_a_segment_may_have_weights_of_its_own() -> None:
     assert found["score"].to_list() == [75, 50]
 
 
+def test_accounts_of_other_segments_and_of_none_keep_the_weights_of_all() -> None:
+    own = {"large": {**WEIGHTS, "voice": 30}}
+    rows = known(*({**every(50), "nps": 90, "segment": segment} for segment in ("small", None, "large")))
+    found = health(rows, WEIGHTS, as_of=AS_OF, segment_weights=own)
+    assert found["weight_voice"].to_list() == [15, 15, 30]
+    assert found["score"].to_list() == [pytest.approx(56), pytest.approx(56), pytest.approx(50 + 40 * 30 / 115)]
+
+
+def test_weights_of_a_segment_keep_the_same_rule() -> None:
+    with pytest.raises(ValueError, match="at most 60%"):
+        one(every(50), segment_weights={"large": {"value": 40, "momentum": 21, "voice": 39}})
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
@@ -210,6 +223,16 @@ def test_other_weights_are_their_own_cause() -> None:
     assert found[0] == ("nps", pytest.approx((35 / 120 - 0.15) * (100 - 57.5)), "weights")
 
 
+def test_a_segment_that_gets_weights_of_its_own_is_a_cause_like_other_weights() -> None:
+    rows = known({**every(50), "nps": 100, "segment": "large"}, {**every(50), "nps": 100, "segment": "small"})
+    was = health(rows, WEIGHTS, as_of=AS_OF)
+    now = health(rows, WEIGHTS, as_of=AS_OF, segment_weights={"large": {**WEIGHTS, "voice": 35}})
+    found = explain_change(was, now)
+    assert found["account_id"].unique().to_list() == ["a"]
+    assert found["because"].unique().to_list() == ["weights"]
+    assert found["points"].sum() == pytest.approx(50 * 35 / 120 - 7.5, abs=1e-12)
+
+
 def test_an_invoice_that_became_overdue_is_behaviour_though_its_absence_is_no_number() -> None:
     fine = {**every(60), "past_due": None}
     assert change(fine, {**fine, "past_due": 0}) == [("past_due", -3.0, "behaviour")]
@@ -237,13 +260,22 @@ maybe_override = st.one_of(st.none(), points.map(lambda score: override(score, d
 
 
 @pytest.mark.slow
-@given(before=partly, after=partly, was=weightings, now=weightings, set_before=maybe_override, set_after=maybe_override)
+@given(
+    before=partly,
+    after=partly,
+    was=weightings,
+    now=weightings,
+    own=st.one_of(st.none(), weightings),
+    set_before=maybe_override,
+    set_after=maybe_override,
+)
 @settings(max_examples=100, deadline=None)
 def test_the_points_of_a_change_add_up_to_it(
-    before: dict[str, Any], after: dict[str, Any], was: Any, now: Any, set_before: Any, set_after: Any
+    before: dict[str, Any], after: dict[str, Any], was: Any, now: Any, own: Any, set_before: Any, set_after: Any
 ) -> None:
     old = health(known(before), was, set_before, as_of=AS_OF)
-    new = health(known(after), now, set_after, as_of=AS_OF)
+    in_segment = known({**after, "segment": "large"})
+    new = health(in_segment, now, set_after, as_of=AS_OF, segment_weights={"large": own} if own else None)
     shown = [frame["shown_score"].item() for frame in (old, new)]
     found = explain_change(old, new)["points"].drop_nulls().sum()
     if None not in shown:
@@ -667,6 +699,35 @@ def test_history_is_what_health_says_of_the_frames_as_they_stood(world: dict[str
         stood = measures(as_of_view(today, end), as_of=end, dated_only=True)
         alone = health(stood, WEIGHTS, as_of=end)
         assert_frame_equal(history.filter(pl.col("month_end") == end).drop("month_end"), alone)
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "later"),
+    [
+        ("tickets", ticket(noon(3, 1), priority="urgent"), {"solved_at": noon(4, 2), "csat": 1}),
+        ("nps", {**answer(None, None), "sent_at": noon(3, 30)}, {"responded_at": noon(4, 2), "score": 0}),
+        ("people", {"account_id": "a", "role": "champion"}, {"left_at": noon(4, 2)}),
+        (
+            "subscriptions",
+            {"account_id": "a", "subscription_id": "s", "kind": "paid", "mrr": 1, "started_on": date(2025, 1, 1)},
+            {"ended_on": date(2026, 4, 2), "cancel_requested_at": noon(4, 1), "end_kind": "requested"},
+        ),
+    ],
+)
+def test_what_a_row_says_later_changes_no_month_before(source: str, row: dict[str, Any], later: dict[str, Any]) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {
+        "people": [],
+        "usage_28d": [use(end, 5) for end in (date(2026, 1, 31), date(2026, 2, 28), AS_OF)],
+        "nps": [answer(9, noon(1, 2))],
+        "tickets": [ticket(noon(2, 3), noon(2, 4))],
+        "touches": [contact(noon(1, 5))],
+    }
+    was, now = (
+        health_history(company(**rows | {source: [*rows.get(source, []), known]}), WEIGHTS, as_of=AS_OF, months=1)
+        for known in (row, row | later)
+    )
+    assert was["score"].null_count() == 0
+    assert_frame_equal(was, now)
 
 
 def test_history_has_the_months_that_are_over_and_overrides_where_they_counted() -> None:

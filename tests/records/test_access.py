@@ -6,11 +6,13 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
 
-from records import audit, corrections, marks, ready
+from records import audit, corrections, goals, marks, notes, overrides, ready
 from records.errors import NotAccepted, RecordsNotReady
 from records.tables import GRANTS
 from tests.records.conftest import Records, execute, rows
@@ -92,6 +94,29 @@ def test_an_erased_name_is_nowhere_and_what_was_written_stays(empty: Records) ->
     assert audit.entries(empty.engine)["actor"].to_list() == [None] * 3
     write_some(empty)  # whoever comes back is somebody new
     assert audit.entries(empty.engine)["actor"].to_list() == ["ada@example.com"] * 3 + [None] * 3
+
+
+def test_what_people_write_freely_and_who_they_name_is_not_in_the_audit_log(empty: Records) -> None:
+    more: dict[str, Any] = {"author": "ada@example.com", "now": NOON}
+    override = overrides.Override("red", None, "Zoe told me", date(2026, 12, 1))
+    overrides.set_override(empty.engine, account_id="a", override=override, zone=ZoneInfo("Europe/Berlin"), **more)
+    goals.set_goal(empty.engine, account_id="a", goal=goals.Goal("Zoe saves time", champion="Zoe"), **more)
+    notes.set_note(empty.engine, account_id="a", note_id=UUID(int=7), text="Zoe called", **more)
+    found = audit.entries(empty.engine)
+    assert found.select("action", "object", "before").rows() == [
+        ("write note", "a/00000000-0000-0000-0000-000000000007", None),
+        ("set goal", "a", None),
+        ("override health", "a", None),
+    ]
+    assert found["after"][0] == '{"text": 10}'
+    assert found["after"][2] == (
+        '{"override": {"band": "red", "expires_on": "2026-12-01", "reason": 11, "score": null}}'
+    )
+    assert not found["after"].str.contains("Zoe").any()
+    execute(empty.owner, "DELETE FROM tenure.subjects WHERE name = 'Zoe'")
+    assert goals.current(empty.engine).select("goal", "champion", "author").rows() == [
+        ("Zoe saves time", None, "ada@example.com")
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["x\0", "\ud800", float("nan"), "x" * 20_000, object()])

@@ -37,6 +37,15 @@ FILLED = {
         "INSERT INTO tenure.regrettable_marks (account_id, month, regrettable, author, at) "
         "SELECT 'a', '2026-03-01', true, id, now() FROM tenure.subjects",
     ],
+    "0004": [
+        "INSERT INTO tenure.overrides (account_id, override, author, at) SELECT 'a', "
+        '\'{"band": "red", "score": null, "reason": "r", "expires_on": "2026-12-01"}\', '
+        "id, now() FROM tenure.subjects",
+        "INSERT INTO tenure.goals (account_id, goal, author, at) SELECT 'a', "
+        '\'{"goal": "save time", "user_id": null, "subject": null}\', id, now() FROM tenure.subjects',
+        "INSERT INTO tenure.notes (account_id, note_id, text, author, at) "
+        "SELECT 'a', gen_random_uuid(), 'called', id, now() FROM tenure.subjects",
+    ],
 }
 """What stands in the tables of each revision while it is taken down and up again."""
 REVISIONS = list(FILLED)
@@ -207,7 +216,7 @@ def test_the_owner_migrates_and_the_dashboards_role_gets_its_rights(database: Da
     assert run("current", **urls) == (0, f"Records in {connections.place(connections.parsed(url))}, "
                                          "schema tenure: no tables\n")  # fmt: skip
     code, said = run(**urls)
-    assert (code, said.endswith("schema tenure: revision 0003\n")) == (0, True)
+    assert (code, said.endswith(f"schema tenure: revision {HEAD}\n")) == (0, True)
     granted = rows(url, "SELECT table_name, privilege_type FROM information_schema.role_table_grants "
                    "WHERE grantee = 'tenure_writer' AND table_schema = 'tenure'")  # fmt: skip
     assert sorted(granted) == sorted((t, p) for t, privileges in GRANTS.items() for p in privileges)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 import settings
+from metrics.overrides import with_overrides
 from metrics.value import scorecard, unused_entitlements, value_active_28d
+from metrics.value_use import REACHED, with_rules
 from pages.shared.answers import accounts
 from pages.shared.data import cached, view_of
+from pages.shared.written import AS_COMPUTED, Overridden, overrides_of
 from queries.frames import Frames
 
 HISTORY_MONTHS = 12
@@ -42,6 +47,13 @@ def histories(frames: Frames) -> pl.DataFrame:
 
 
 @cached
+def histories_shown(frames: Frames, said: Overridden = AS_COMPUTED) -> pl.DataFrame:
+    """``histories`` with the overrides that counted on each day beside it."""
+    past, found = histories(view_of(frames)), overrides_of(view_of(frames), said)
+    return with_overrides(past, found, as_of=frames.as_of, bands=accounts.all_bands(), day="on")
+
+
+@cached
 def use(frames: Frames, account_id: str) -> pl.DataFrame:
     """Use by month: ``month, people`` (who used anything), ``uses``, ``state``."""
     rows = frames.activity_monthly.filter(pl.col("account_id") == account_id)
@@ -55,7 +67,7 @@ def use(frames: Frames, account_id: str) -> pl.DataFrame:
 
 @cached
 def people(frames: Frames, account_id: str) -> pl.DataFrame:
-    """The account's people: ``name, role, email, uses`` in 28 days, ``value_active, nps, answered_on, left_on``."""
+    """Its people: ``user_id, name, role, email, uses`` in 28 days, ``value_active, nps, answered_on, left_on``."""
     mine = pl.col("account_id") == account_id
     usage = frames.usage_28d.filter(mine & (pl.col("window_end") == frames.as_of))
     active = value_active_28d(usage, frames.features, window_end=frames.as_of).select("user_id", value_active="active")
@@ -73,6 +85,7 @@ def people(frames: Frames, account_id: str) -> pl.DataFrame:
         .join(active.lazy(), on="user_id", how="left")
         .join(scores, on="user_id", how="left")
         .select(
+            "user_id",
             pl.coalesce("name", "user_id").alias("name"),
             "role",
             "email",
@@ -110,6 +123,23 @@ def subscriptions(frames: Frames, account_id: str) -> pl.DataFrame:
 
 
 @cached
+def value_spans(frames: Frames, account_id: str) -> pl.DataFrame:
+    """When the account began, or stopped, to get value: ``day, starts``, at month ends and now.
+
+    ``starts`` false: nobody there, and no integration, was value-active any more. What was so before use was first
+    recorded is no beginning.
+    """
+    days = frames.usage_28d.select("window_end").unique().sort("window_end").collect()
+    mine = frames.usage_28d.filter(pl.col("account_id") == account_id)
+    reached = with_rules(mine, frames.features).group_by("window_end").agg(active=(REACHED & pl.col("is_value")).any())
+    known = days.join(reached.collect(), on="window_end", how="left", maintain_order="left")
+    turned = known.with_columns(starts=pl.col("active").fill_null(False)).with_columns(
+        turned=pl.col("starts") != pl.col("starts").shift(1)
+    )
+    return turned.filter("turned").select("starts", day="window_end").select("day", "starts")
+
+
+@cached
 def timeline(frames: Frames, account_id: str) -> pl.DataFrame:
     """What happened, newest first: ``day, what, text``; contacts that are planned come before today's."""
     mine = pl.col("account_id") == account_id
@@ -117,15 +147,42 @@ def timeline(frames: Frames, account_id: str) -> pl.DataFrame:
     end = pl.coalesce("end_kind", pl.lit("ended"))
     words = [pl.col("comment").fill_null("")]
     ended = frames.subscriptions.filter(mine & (pl.col("ended_on") <= frames.as_of))
+    asked = frames.subscriptions.filter(mine & pl.col("cancel_requested_at").is_not_null())
+    left = frames.people.filter(mine & pl.col("left_at").is_not_null() & ~pl.col("is_internal").fill_null(False))
     parts = [
         _told(frames.tickets.filter(mine), "opened_at", "Ticket", "subject"),
         _told(frames.nps.filter(mine & pl.col("score").is_not_null()), "responded_at", "NPS", score, *words),
         _told(frames.touches.filter(mine), "occurred_at", "Contact", "channel", pl.col("summary").fill_null("")),
         _told(frames.subscriptions.filter(mine), "started_on", "Plan begins", "plan", "kind"),
         _told(ended, "ended_on", "Plan ends", "plan", end),
+        _told(asked, "cancel_requested_at", "Asks to leave", "plan").unique(),
         _told(frames.exit_surveys.filter(mine), "submitted_at", "Exit survey", pl.col("reason").fill_null(""), *words),
+        _told(left, "left_at", "Person leaves", pl.coalesce("name", "user_id"), pl.col("role").fill_null("")),
+        _used(use(view_of(frames), account_id), frames.as_of).lazy(),
+        _turned(value_spans(view_of(frames), account_id)).lazy(),
     ]
     return pl.concat(parts).filter(pl.col("day").is_not_null()).sort("day", "what", descending=[True, False]).collect()
+
+
+def _used(monthly: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """A month's use as a line of the timeline, at its end."""
+    so_far = pl.when(pl.col("state") == "provisional").then(pl.lit(", so far")).otherwise(pl.lit(""))
+    return monthly.select(
+        day=pl.min_horizontal(pl.col("month").dt.month_end(), pl.lit(as_of)),
+        what=pl.lit("Use"),
+        text=pl.format("{} uses by {} people{}", "uses", "people", so_far),
+    )
+
+
+def _turned(spans: pl.DataFrame) -> pl.DataFrame:
+    starts = pl.when("starts").then
+    return spans.select(
+        "day",
+        what=starts(pl.lit("Value starts")).otherwise(pl.lit("Value stops")),
+        text=starts(pl.lit("Somebody there gets value in the 28 days to this one")).otherwise(
+            pl.lit("Nobody there got value in the 28 days to this one")
+        ),
+    )
 
 
 def _told(rows: pl.LazyFrame, when: str, what: str, *text: str | pl.Expr) -> pl.LazyFrame:
@@ -133,5 +190,5 @@ def _told(rows: pl.LazyFrame, when: str, what: str, *text: str | pl.Expr) -> pl.
     return rows.select(
         day=pl.col(when).cast(pl.Date) if when.endswith("_on") else pl.col(when).dt.date(),
         what=pl.lit(what),
-        text=pl.concat_str(*text, separator="  ").str.strip_chars().str.slice(0, 2000),
+        text=pl.concat_str(*text, separator="  ", ignore_nulls=True).str.strip_chars().str.slice(0, 2000),
     )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from pages.shared.data import View, cached, manifest
+import settings
+from metrics.backtest import band_outcomes
+from metrics.backtest_auc import auc
+from pages.shared.data import View, cached, manifest, view_of
 from queries.contract import SOURCES
 from queries.frames import Frames, snapshots
+from reports.asked import backtest_of
 
 _STATUS = {"ok": "read", "missing": "not mapped", "failed": "failed", "stale": "failed, earlier rows shown"}
 
@@ -58,3 +62,21 @@ def rejected(frames: Frames, source: str) -> pl.DataFrame:
 def history(frames: Frames) -> pl.DataFrame:
     """The snapshots kept, newest first: id, as_of, seconds, rows, rejected, failed sources."""
     return snapshots(frames.store)
+
+
+@cached
+def tried(frames: Frames) -> pl.DataFrame:
+    """Health at past month ends beside who left in the 90 days after; seconds, so asked for by a click."""
+    return backtest_of(frames, settings.get())
+
+
+@cached
+def by_band(frames: Frames) -> pl.DataFrame:
+    """How often accounts of each band left."""
+    return band_outcomes(tried(view_of(frames)))
+
+
+@cached
+def by_measure(frames: Frames) -> pl.DataFrame:
+    """How well the score and every measure told who would leave."""
+    return auc(tried(view_of(frames)))

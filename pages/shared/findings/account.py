@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
-from metrics.health import explain_change
 from pages.shared import words
-from pages.shared.findings.accounts import MARKS, MEASURES
+from pages.shared.findings.room import computed, override
 from pages.shared.tables import Column
 
 PEOPLE = {
@@ -22,7 +21,6 @@ PEOPLE = {
     "email": Column("E-mail"),
     "left_on": Column("Left", "day"),
 }
-TIMELINE = {"day": Column("Day", "day"), "what": Column("What"), "text": Column("Details", width="large")}
 UNUSED = {
     "name": Column("Feature"),
     "is_key": Column("Key", "flag"),
@@ -39,22 +37,11 @@ SUBSCRIPTIONS = {
     "renews_on": Column("Renews", "day"),
     "end_kind": Column("Ended by"),
 }
-MOVED = {"measure": Column("What moved"), "points": Column("Points", "number"), "because": Column("Because")}
 _COUNTS = {
     "breadth": ("Breadth", "key features in value use"),
     "depth": ("Depth", "people getting value"),
     "reach": ("Reach", "end customers last month"),
 }
-
-
-def moved(history: pl.DataFrame) -> pl.DataFrame:
-    """What moved the score since the last month end: ``measure, points, because``, largest first."""
-    rows = history.sort("on").tail(2)
-    if rows.height < 2:
-        return pl.DataFrame(schema={"measure": pl.String, "points": pl.Float64, "because": pl.String})
-    points = explain_change(rows.head(1).drop("on"), rows.tail(1).drop("on"))
-    told = points.filter(pl.col("points").abs() >= 0.05).sort(pl.col("points").abs(), descending=True)
-    return told.with_columns(pl.col("measure").replace_strict(MEASURES, default=pl.col("measure")))
 
 
 def headline(name: str, health: dict[str, Any] | None, card: dict[str, Any] | None, currency: str) -> tuple[str, str]:
@@ -66,8 +53,8 @@ def headline(name: str, health: dict[str, Any] | None, card: dict[str, Any] | No
     if health is None:
         return shown, f"{paid}; {words.inert(card['standing'])}."
     known = words.percent(health["coverage"], digits=0)
-    score = "not enough known" if health["score"] is None else f"health {health['score']:.0f} of 100"
-    return shown, f"{paid}; {MARKS.get(health['band'], health['band'])}, {score} ({known} of the weight known)."
+    by_hand = f"; by hand {said}" if (said := override(health)) else ""
+    return shown, f"{paid}; health {computed(health)} ({known} of the weight known){by_hand}."
 
 
 def cards(card: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -91,7 +78,7 @@ def _worth(card: dict[str, Any], name: str, meaning: str) -> list[str]:
 
 
 def renewal(stretches: pl.DataFrame, as_of: date) -> tuple[str, str]:
-    """How far the next renewal is, or the end of one who leaves, and what to know about it."""
+    """How far the next renewal is, or the end of one who leaves, and until when notice can be given."""
     runs = (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
     served = stretches.filter(runs)
     ending = served.filter(pl.col("ended_on").is_not_null() & pl.col("cancel_requested_at").is_not_null())
@@ -102,8 +89,22 @@ def renewal(stretches: pl.DataFrame, as_of: date) -> tuple[str, str]:
     if not ahead.height:
         return words.NOTHING, "no renewal date known"
     row = ahead.row(0, named=True)
-    notice = f"{words.plural(row['notice_days'], 'day')} of notice" if row["notice_days"] else "no notice period known"
-    return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice}"
+    return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice(row, as_of)}"
+
+
+def notice(stretch: dict[str, Any], as_of: date) -> str:
+    """Until which day notice can be given: the renewal less the days of notice.
+
+    >>> notice({"renews_on": date(2027, 3, 1), "notice_days": 30}, date(2026, 11, 22))
+    'notice until 30 Jan 2027 (30 days before)'
+    >>> notice({"renews_on": date(2026, 12, 1), "notice_days": 30}, date(2026, 11, 22))
+    'notice ended on 1 Nov 2026 (30 days before)'
+    """
+    if stretch["notice_days"] is None:
+        return "no notice period known"
+    last = stretch["renews_on"] - timedelta(days=stretch["notice_days"])
+    said = "notice until" if last >= as_of else "notice ended on"
+    return f"{said} {words.day(last)} ({words.plural(stretch['notice_days'], 'day')} before)"
 
 
 def _days(day: date, as_of: date) -> str:

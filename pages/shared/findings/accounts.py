@@ -8,7 +8,6 @@ import polars as pl
 
 from pages.shared import words
 from pages.shared.filters import Who
-from pages.shared.tables import Column
 
 MEASURES = {
     "breadth_percentile": "features in use",
@@ -30,35 +29,17 @@ MEASURES = {
 BANDS = {"All": "", "Leaving": "leaving", "Red": "red", "Yellow": "yellow", "Green": "green", "Unknown": "unknown"}
 MARKS = {"leaving": "◆ leaving", "red": "▼ red", "yellow": "■ yellow", "green": "▲ green", "unknown": "○ unknown"}
 
-BOOK = {
-    "name": Column("Account", pinned=True),
-    "mark": Column("Health", help="The band; an account that asked to leave is “leaving” whatever its score"),
-    "score": Column("Score", "score", help="0 to 100, higher is healthier; empty: not enough known"),
-    "change": Column("Change", "number", help="Points since the end of last month"),
-    "why": Column("Moved most by"),
-    "mrr": Column("MRR", "money"),
-    "plan": Column("Plan"),
-    "renews_on": Column("Renews", "day"),
-    "days_silent": Column("Silent", "count", help="Days since the last contact, either direction"),
-    "idle_days": Column("No value for", "count", help="Days for which nobody there got value, from 30 on"),
-    "nps": Column("NPS", "count", help="The newest answer, 0 to 10"),
-    "csm_name": Column("CSM"),
-}
-LEAVING = {
-    "name": Column("Account", pinned=True),
-    "mrr": Column("MRR", "money"),
-    "requested_on": Column("Asked to leave", "day"),
-    "ends_on": Column("Served until", "day"),
-    "score": Column("Score", "score"),
-    "plan": Column("Plan"),
-    "csm_name": Column("CSM"),
-}
-
 
 def dressed(book: pl.DataFrame) -> pl.DataFrame:
-    """The book with its band as a mark and a word, and the cause in words."""
+    """The book with its band as a mark and a word, an override beside it, and the cause in words."""
+    until = pl.lit(" until ") + pl.col("override_until").dt.strftime("%-d %b %Y")
     return book.with_columns(
         mark=pl.col("band").replace_strict(MARKS, default=pl.col("band")),
+        override=pl.when(pl.col("override_score").is_not_null()).then(
+            pl.col("shown_band").replace_strict(MARKS, default=pl.col("shown_band")) + until
+        ),
+        shown_score=pl.coalesce("override_score", "score"),
+        idle=pl.col("idle_days").is_not_null(),
         why=pl.when(pl.col("change").abs() >= 0.5).then(
             pl.col("cause").replace_strict(MEASURES, default=pl.col("cause"))
         ),
@@ -66,8 +47,8 @@ def dressed(book: pl.DataFrame) -> pl.DataFrame:
 
 
 def chosen(book: pl.DataFrame, who: Who, band: str) -> pl.DataFrame:
-    """The rows of the book that the filters keep."""
-    wanted = {"segment": who.segment, "plan": who.plan, "csm_email": who.csm, "band": band or None}
+    """The rows of the book that the filters keep; an override's band counts where there is one."""
+    wanted = {"segment": who.segment, "plan": who.plan, "csm_email": who.csm, "shown_band": band or None}
     for column, value in wanted.items():
         if value is not None:
             book = book.filter(pl.col(column) == value)
@@ -76,7 +57,7 @@ def chosen(book: pl.DataFrame, who: Who, band: str) -> pl.DataFrame:
 
 def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
     """How many need somebody, in one sentence."""
-    red = book.filter(pl.col("band") == "red")
+    red = book.filter(pl.col("shown_band") == "red")
     leaving = book.filter(pl.col("band") == "leaving")
     total = words.money(int(book["mrr"].sum()), currency)
     detail = f"{words.plural(book.height, 'account')} pay {total} a month."

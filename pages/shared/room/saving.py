@@ -1,0 +1,33 @@
+"""How a form of the account page saves: what was seen when it was opened, who saves, and what is said then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+from sqlalchemy import Engine
+
+from pages.shared import viewer, written
+
+_SEEN = "tenure_room_seen"
+
+
+def seen(part: str, thing: str, version: int) -> int:
+    """The version with which ``thing`` was opened: what came since by others is not seen, and not overwritten."""
+    opened: dict[str, tuple[str, int]] = st.session_state.setdefault(_SEEN, {})
+    if opened.get(part, ("", 0))[0] != thing:
+        opened[part] = (thing, version)
+    return opened[part][1]
+
+
+def save(part: str, write: Callable[..., int], done: str, *, seen: int, **what: Any) -> bool:
+    """Save in the viewer's name; whether it was. Then what counts is shown: theirs, or that of whoever was faster."""
+
+    def keep(here: Engine) -> int:
+        return write(here, author=viewer.name(), now=datetime.now(UTC), seen=seen, **what)
+
+    saved = written.save(keep, done, part=part)
+    st.session_state.get(_SEEN, {}).pop(part, None)
+    return saved

@@ -1,0 +1,97 @@
+"""The choices of a business review on the account page, and what an old snapshot does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import settings
+from pages.shared import packs
+from pages.shared.data import View
+from reports.freshness import StaleSnapshot
+from reports.quarters import quarter_of
+from tests.pages import snapshot
+from tests.reports import company
+
+ROOT = settings.ROOT
+Look = Callable[..., AppTest]
+
+
+@pytest.fixture
+def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """``look(old)``: the account page on a snapshot that is so old."""
+
+    def open_page(old: timedelta, **about: object) -> AppTest:
+        paid = {
+            "subscription_id": "s",
+            "line_id": "s",
+            "account_id": "a",
+            "plan": "Team",
+            "kind": "paid",
+            "mrr": 100_00,
+        }
+        sources: dict[str, list[dict[str, object]]] = {
+            "accounts": [{"account_id": "a", "name": "Acme", **about}],
+            "subscriptions": [{**paid, "currency": "EUR", "started_on": date(2025, 1, 1)}],
+        }
+        snapshot.write(tmp_path, sources, old=old)
+        monkeypatch.setattr(settings, "get", lambda: snapshot.settings_for(tmp_path))
+        seen = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        seen = seen.switch_page("account.py").run()
+        assert not seen.exception
+        return seen
+
+    return open_page
+
+
+def labels(seen: AppTest) -> list[str]:
+    return [box.label for box in (*seen.selectbox, *seen.checkbox, *seen.text_area)]
+
+
+CHOICES = ["Quarter", "Language", "Beside similar customers, without names", "Features they pay for and do not use"]
+
+
+def test_a_review_asks_for_quarter_language_and_what_it_may_say(look):
+    seen = look(timedelta(0), goal="Answer faster", language="de")
+    assert [label for label in labels(seen) if label in CHOICES] == CHOICES
+    assert seen.text_area[0].value == "Answer faster"
+    assert next(box for box in seen.selectbox if box.label == "Language").value == "de"
+    assert not any(box.value for box in seen.checkbox)
+
+
+def test_an_old_snapshot_offers_no_file_until_asked_again(look):
+    seen = look(timedelta(hours=5))
+    assert any("last read 5 hours ago" in box.value for box in seen.warning)
+    assert not set(CHOICES) & set(labels(seen))
+    seen = next(box for box in seen.button if "anyway" in box.label).click().run()
+    assert set(CHOICES) <= set(labels(seen))
+
+
+def test_each_file_is_made(look):
+    look(timedelta(0))
+    asked = packs._Asked(View("a1"), "a", quarter_of(date(2026, 8, 1)), "de", "Ziel", True, True, False)
+    for make in (packs._review, packs._excel, packs._prep):
+        assert make(asked).startswith(b"PK")
+
+
+def test_a_page_left_open_does_not_hand_out_an_old_file(look):
+    look(timedelta(hours=5))
+    asked = packs._Asked(View("a1"), "a", quarter_of(date(2026, 8, 1)), "en", "", False, False, False)
+    for make in (packs._review, packs._excel, packs._prep):
+        with pytest.raises(StaleSnapshot):
+            make(asked)
+
+
+def test_an_override_written_down_stands_on_the_prep_sheet(look):
+    look(timedelta(0))
+    asked = packs._Asked(View("a1"), "a", quarter_of(date(2026, 8, 1)), "en", "", False, False, False)
+    made = {"score": [20.0], "author": ["ben@example.com"], "reason": ["They told me"]}
+    days = {"made_on": [date(2026, 1, 1)], "expires_on": [date(9999, 1, 1)]}
+    overrides = pl.DataFrame({"account_id": ["a"], **made, **days})
+    assert "ben@example.com says 20" in company.words(packs._prep(asked, overrides))
+    assert "ben@example.com" not in company.words(packs._prep(asked))
