@@ -108,6 +108,7 @@ def test_an_override_stands_beside_the_computed_score_and_can_be_taken_back(held
     assert "Saved; it stands beside the computed health" in [toast.value for toast in seen.toast]
     lines = [line.value for line in seen.markdown]
     assert computed in lines
+    assert field(seen.date_input, "_until").value == until  # changing it starts from what was said
     assert f"**▲ green until {about.words.day(until)}**" in lines
     assert "Their **sponsor** signed" in [shown.value for shown in seen.text]  # as it was written, not as Markdown
     assert "Said by cara" in text(seen)

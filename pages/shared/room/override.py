@@ -53,7 +53,7 @@ def _form(account_id: str, now: Mapping[str, Any], version: int, *, taken_back: 
     key = f"{_PART}_{account_id}_{seen}"
     held = next((word for word, band in findings.BANDS.items() if taken_back and band == now["shown_band"]), None)
     today = written.today()
-    first, last = findings.first_and_last(today)
+    usual, (first, last) = today + timedelta(days=findings.USUAL_DAYS), findings.first_and_last(today)
     with st.form(f"form_{key}", border=False):
         st.segmented_control("Health", list(findings.BANDS), default=held, key=f"{key}_band")
         st.text_area(
@@ -66,7 +66,7 @@ def _form(account_id: str, now: Mapping[str, Any], version: int, *, taken_back: 
         )
         st.date_input(
             "Ends on",
-            value=today + timedelta(days=findings.USUAL_DAYS),
+            value=min(max(now["override_until"] or usual, first), last) if taken_back else usual,
             min_value=first,
             max_value=last,
             key=f"{key}_until",
