@@ -23,6 +23,7 @@ from bench.place import Place, say
 from metrics.month_ends import months_later
 from pages.shared import answers
 from pages.shared.filters import Who
+from pages.shared.written import UNREAD
 from queries.frames import Frames
 
 Answer = Callable[..., pl.DataFrame]
@@ -98,9 +99,16 @@ def _opening(ask: Answer, frames: Frames) -> dict[str, Any]:
         "group": "segment",
         "names": ("small", "mid"),
         "source": "events",
+        "within_days": 90,
+        "window": 3,
+        "reached": "account",
+        "version": UNREAD,
     }
     asked = getattr(inspect.getmodule(ask), "Asked", None)
-    return known if asked is None else known | {"asked": asked(Who(), since)}
+    if asked is None:
+        return known
+    required = [name for name in asked._fields if name not in asked._field_defaults]
+    return known | {"asked": asked(**{name: known[name] for name in required})}
 
 
 def _asked(ask: Answer, arguments: dict[str, Any], frames: Frames) -> dict[str, Any]:

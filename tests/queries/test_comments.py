@@ -484,10 +484,10 @@ def test_a_viewer_sees_the_themes_of_their_accounts_and_of_public_reviews(talkin
 
 
 @pytest.mark.postgres
-def test_the_roadmap_s_titles_have_vectors_as_long_as_they_stand_there(company):
+def test_the_roadmap_s_titles_have_vectors_as_long_as_they_stand_there(shelf):
     said = {"nps": {"1": "Too expensive."}}
-    assert text_key("Saved replies") in keys(company.read(**said, roadmap={"i": "Saved replies"}))
-    after = company.read(**said, roadmap={"i": "Dark mode"})
+    assert text_key("Saved replies") in keys(shelf.read(**said, roadmap={"i": "Saved replies"}))
+    after = shelf.read(**said, roadmap={"i": "Dark mode"})
     assert text_key("Dark mode") in keys(after)
     assert text_key("Saved replies") not in keys(after)
     assert themes(after) == [("nps", "1", "price")]
