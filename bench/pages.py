@@ -103,6 +103,11 @@ def _opening(ask: Answer, frames: Frames) -> dict[str, Any]:
         "window": 3,
         "reached": "account",
         "version": UNREAD,
+        "number": 0,
+        "band": "green",
+        "outcome": "renewed",
+        "by": "month",
+        "step": None,
     }
     asked = getattr(inspect.getmodule(ask), "Asked", None)
     if asked is None:

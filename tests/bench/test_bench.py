@@ -23,7 +23,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What a run over a tiny company writes down."""
     results = tmp_path_factory.mktemp("bench") / "results.json"
-    code = bench.main(["--events", "20000", "--accounts", "120", "--pages", "0", "--results", str(results)])
+    code = bench.main(
+        ["--events", "20000", "--accounts", "120", "--pages", "0", "--comments", "0", "--results", str(results)]
+    )
     found = json.loads(results.read_text())
     assert code == 0, [row["differing"] for row in found["sizes"][0]["questions"]]
     return found

@@ -140,9 +140,9 @@ def groups(frames: Frames, since: date, version: int) -> pl.DataFrame:
 
 
 @cached
-def members(frames: Frames, since: date, version: int, group: int) -> pl.DataFrame:
+def members(frames: Frames, since: date, version: int, number: int) -> pl.DataFrame:
     """The comments of one of these groups, newest first: who wrote them, where and when, and what they pay today."""
-    found = groups(view_of(frames), since, version).filter(pl.col("group") == group)
+    found = groups(view_of(frames), since, version).filter(pl.col("group") == number)
     ids = found.select(id=pl.col("response_ids")).explode("id")
     money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=settings.get().revenue.grace_days)
     known = frames.accounts.select("account_id", name=pl.coalesce("name", "account_id"))
