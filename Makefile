@@ -20,7 +20,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not postgres"
 
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
