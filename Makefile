@@ -13,7 +13,7 @@ stop:
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m demo stop
 
 test: .venv/installed-dev .venv/installed-bench
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

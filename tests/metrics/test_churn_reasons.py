@@ -584,7 +584,7 @@ def companies(draw: st.DrawFn) -> tuple[list[Row], list[Row], list[Row], list[Ro
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(companies())
 def test_attribution_and_split_agree_with_plain_loops_and_reconcile_to_the_cent(
     company: tuple[list[Row], list[Row], list[Row], list[Row]],
@@ -625,7 +625,7 @@ def test_attribution_and_split_agree_with_plain_loops_and_reconcile_to_the_cent(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(PLOTS)
 def test_leavers_are_exactly_those_that_movements_counts(plots: list[tuple[int, date, int, str, int]]) -> None:
     stretches = [

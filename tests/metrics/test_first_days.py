@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.first_days import first_uses, first_value_days
@@ -48,6 +48,7 @@ def day_by_day(uses: pl.DataFrame, as_of: date) -> dict[str, date]:
     return found
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(USE, max_size=25), st.integers(0, 75))
 def test_first_value_is_the_first_day_that_value_active_says_so(uses, age):
     as_of, rows = START + timedelta(days=age), daily(uses)

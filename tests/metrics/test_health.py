@@ -676,7 +676,7 @@ def as_recorded_on(name: str, row: dict[str, Any], cut: date) -> dict[str, Any] 
 
 @pytest.mark.slow
 @given(world=worlds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(world: dict[str, Any]) -> None:
     cut = AS_OF
     past = {

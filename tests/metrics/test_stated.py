@@ -482,7 +482,7 @@ def companies(draw: st.DrawFn) -> Company:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(companies(), st.lists(DAYS, min_size=1, max_size=3, unique=True))
 def test_what_is_known_agrees_with_plain_loops(company: Company, days: list[date]) -> None:
     cases = pl.DataFrame([{"account_id": account, "until": day} for account in ACCOUNTS[:3] for day in days])
@@ -505,7 +505,7 @@ CAUSES = st.sampled_from(sorted({sign.points_to for sign in SIGNS.values()}))
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SOME_OF_IT, CAUSES)
 def test_nothing_that_happened_later_changes_what_is_said_of_a_leaver(names: list[str], stated: str) -> None:
     before = {
