@@ -9,7 +9,7 @@ import polars as pl
 
 from metrics.exit_answers import UNCLEAR, of_units
 from metrics.inputs import Frame, Frames, lazy, wall_times
-from metrics.last_days import last_days
+from metrics.last_days import LAST_DAYS, last_days
 from metrics.leavers import ANSWERED, LEAVERS
 
 
@@ -64,24 +64,11 @@ STATED: dict[str, type[pl.DataType] | pl.DataType] = {
     "until": pl.Date,
     "lost_mrr": pl.Int64,
     "stated": pl.List(pl.String),
-    "use_until": pl.Date,
-    "use_change": pl.Float64,
-    "usual_change": pl.Float64,
-    "unused_share": pl.Float64,
-    "days_silent": pl.Int64,
-    "never_active": pl.Boolean,
-    "steps_missing": pl.List(pl.String),
-    "open_tickets": pl.Int64,
-    "open_urgent": pl.Int64,
-    "waiting_days": pl.Int64,
-    "urgent_tickets": pl.Int64,
-    "csat": pl.Float64,
-    "price_change": pl.Float64,
-    "price_change_year": pl.Float64,
-    "nps": pl.Int64,
-    "nps_on": pl.Date,
-    "champion_gone": pl.Boolean,
-    "champion_left_on": pl.Date,
+    **{
+        name: kind
+        for name, kind in LAST_DAYS.items()
+        if name not in ("account_id", "until", "uses_before", "billing_months")
+    },
     "signs": pl.List(pl.String),
     "points_to": pl.List(pl.String),
     "disagrees": pl.Boolean,

@@ -20,11 +20,12 @@ from metrics.revenue import (
     rates,
     renewals,
 )
-from metrics.themes import load_themes, reason_themes, theme_names
+from metrics.themes import reason_themes, theme_names
 from metrics.value import current_mrr, zombies
 from queries.frames import Frames
 from reports.asked import health_of
 from reports.sentences import full_month
+from reports.themes_file import themes_of
 from settings import Settings
 
 MONTHS = 24
@@ -188,7 +189,7 @@ def _leavers(
     marks: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Who left in the last twelve full months, with what they said."""
-    themes = load_themes(settings.config / "themes.toml")
+    themes = themes_of(settings)
     found = frames.comment_themes.filter(pl.col("source") == "exit_surveys").drop("source").collect()
     return leavers(
         moved,
@@ -214,5 +215,5 @@ def _labelled(ranked: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         "not asked": "Not asked",
         "payment failed": "Payment failed",
     }
-    names = theme_names(load_themes(settings.config / "themes.toml")) | fixed
+    names = theme_names(themes_of(settings)) | fixed
     return ranked.with_columns(label=pl.col("theme").replace(names))

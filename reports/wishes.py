@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import polars as pl
 
 from metrics.roadmap import ASKED_FOR, asked_and_shipped, theme_words
 from metrics.theme_vectors import sentence_vectors
-from metrics.themes import Themes, ThemesError, load_themes, reason_themes
+from metrics.themes import ThemesError, reason_themes
 from queries.frames import Frames
 from reports.quarters import Quarter
+from reports.themes_file import themes_of
 from settings import Settings
 
 SCHEMA = {"title": pl.String, "day": pl.Date}
@@ -38,7 +36,7 @@ def wishes(frames: Frames, settings: Settings, account_id: str, quarter: Quarter
     if tags.is_empty():
         return nothing
     try:
-        themes = _themes(settings.config / "themes.toml")
+        themes = themes_of(settings)
     except (ThemesError, OSError):  # the Data page says what is wrong with the file; a review does without it
         return nothing
 
@@ -61,13 +59,3 @@ def wishes(frames: Frames, settings: Settings, account_id: str, quarter: Quarter
     said = [*found["title"].unique().drop_nulls(), *tags["evidence"].unique()]
     told = asked(sentence_vectors(said, known=frames.comment_vectors.collect()))
     return told.filter(pl.col("likeness") >= ASKED_FOR).select("title", day="shipped_on").unique().sort("day", "title")
-
-
-def _themes(path: Path) -> Themes:
-    """The themes file, read again when it has changed: reading it takes longer than all the rest."""
-    return _read(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=2)
-def _read(path: Path, changed: int) -> Themes:
-    return load_themes(path)
