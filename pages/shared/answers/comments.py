@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
-from pathlib import Path
 
 import polars as pl
 
@@ -12,10 +10,11 @@ import settings
 from metrics import theme_learning
 from metrics.current import current_mrr
 from metrics.emerging import emerging
-from metrics.themes import UNCLEAR, Themes, ThemesError, comment_sentences, correct, load_themes, theme_names
+from metrics.themes import UNCLEAR, Themes, ThemesError, comment_sentences, correct, theme_names
 from pages.shared import words, written
 from pages.shared.data import View, cached, manifest, view_of
 from queries.frames import Frames
+from reports.themes_file import themes_of
 
 SOURCES = {
     "nps": ("response_id", "comment", "responded_at"),
@@ -27,18 +26,12 @@ _KEY = pl.concat_str("source", pl.lit("/"), "response_id").alias("response_id")
 """Ids of different sources may be the same; no source has a slash in its name."""
 
 
-@lru_cache(maxsize=2)
-def _themes(path: Path, changed: int) -> Themes:
-    try:
-        return load_themes(path)
-    except ThemesError as error:
-        raise ThemesError(f"config/themes.toml cannot be used: {error}") from error
-
-
 def themes() -> Themes:
     """The themes of ``config/themes.toml``, read again when the file has changed."""
-    path = settings.get().config / "themes.toml"
-    return _themes(path, path.stat().st_mtime_ns)
+    try:
+        return themes_of(settings.get())
+    except ThemesError as error:
+        raise ThemesError(f"config/themes.toml cannot be used: {error}") from error
 
 
 def names() -> dict[str, str]:
