@@ -55,7 +55,9 @@ def contacts(
     gaps = contact_days(had.lazy().select("account_id", occurred_at="on"))
     own = _own_rhythm(gaps, as_of)
     quiet = silence(gaps, as_of=as_of, usual_days=_typical(gaps, own, as_of, usual_days))
-    ratio = pl.col("days_silent") / pl.col("rhythm_days")
+    # Polars divides by a column of one value through its reciprocal: rounded, so that the same silence is the same.
+    ratio = (pl.col("days_silent") / pl.col("rhythm_days")).round(9)
+    late = pl.col("days_silent") > overdue_ratio * pl.col("rhythm_days")
     return (
         current_mrr(subscriptions, as_of=as_of, grace_days=grace_days)
         .join(_ends(had), on="account_id", how="left")
@@ -63,8 +65,7 @@ def contacts(
         .join(quiet.drop("silence", "last_contact_on"), on="account_id", how="left")
         .join(own, on="account_id", how="left")
         .join(next_renewals(subscriptions, as_of=as_of), on="account_id", how="left")
-        .with_columns(pl.col("contacts").fill_null(0), pl.col("own_rhythm").fill_null(False), ratio=ratio)
-        .with_columns(overdue=pl.col("ratio") > overdue_ratio)
+        .with_columns(pl.col("contacts").fill_null(0), pl.col("own_rhythm").fill_null(False), ratio=ratio, overdue=late)
         .sort("ratio", "mrr", "account_id", descending=[True, True, False], nulls_last=True)
         .select(*_COLUMNS)
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import streamlit as st
 
 import settings
 from queries import checks, comments
@@ -33,8 +34,10 @@ def write(
 ) -> None:
     """Publish a snapshot of ``sources`` in ``folder``; ``states`` replaces what a refresh would say of a source.
 
-    ``themes`` are rows of ``comment_themes``, as if a refresh had found them.
+    ``themes`` are rows of ``comment_themes``, as if a refresh had found them. What pages remember is forgotten: the
+    snapshots of other tests have the same id.
     """
+    st.cache_data.clear()
     store = Store(str(folder))
     found = {name: SourceState(status="missing") for name in SOURCES}
     found |= {name: SourceState(status="ok", rows=len(rows)) for name, rows in sources.items()}
