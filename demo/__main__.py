@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -72,7 +73,15 @@ def _start(options: argparse.Namespace) -> None:
     address = running.url(DATABASE, load.READER)
     for name, url in (("demo.url", address), ("records.url", running.url(DATABASE, load.WRITER))):
         (options.folder / name).write_text(url + "\n", encoding="utf-8")
+    _keep_a_secret(options.folder / "secret.key")
     _say(f"PostgreSQL runs: {address}")
+
+
+def _keep_a_secret(path: Path) -> None:
+    """The key that links in the demo's mail are signed with; made once, so that yesterday's links still work."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
 
 
 def _fill(url: str, options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from demo import names
 from demo.catalog import SEAT_CENTS, STAFF
+from demo.decline import Slump
 from demo.months import MONTHS, Timeline, moment, stream
 from demo.names import COUNTRIES, Country
 from demo.stories import IMPORTER_MONTH, zombie_count
@@ -62,6 +63,8 @@ class Account:
     polite: bool = False
     contract: int | None = None
     paid_from: date | None = None
+    slump: Slump | None = None
+    champion_left: date | None = None
 
     @property
     def paying(self) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from demo import accounts as customers
-from demo import catalog, dirty, lives, people, service, voices
+from demo import catalog, decline, dirty, lives, people, service, voices
 from demo.accounts import Account
 from demo.contracts import Ledger
 from demo.months import Timeline
@@ -51,6 +51,7 @@ def cast(plan: Plan) -> tuple[list[Account], Ledger, list[Person]]:
     timeline = Timeline(plan.today)
     accounts = customers.make(plan.accounts, timeline, plan.seed)
     ledger = lives.live(accounts, timeline, plan.seed)
+    decline.assign(accounts, timeline, plan.seed)
     return accounts, ledger, people.make(accounts, timeline, plan.seed)
 
 

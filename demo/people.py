@@ -60,7 +60,7 @@ def _of(
         joined, left = _stay(account, n, timeline, rng)
         keen = float(np.exp(rng.normal(0, 0.9))) * (2.5 if n < 2 else 1.0)
         if champion:
-            left = champion_left_on(timeline.today) if account.part == "champion" else None
+            left = _champion_left(account, joined, timeline)
             keen *= 2 if account.part == "champion" else 1
         role = OWNER if n == 0 else ADMIN if n == 2 and count > 5 else MEMBER
         people.append(Person(first + n, position, role, champion, False, joined, left, keen))
@@ -68,6 +68,14 @@ def _of(
         joined = min(account.signed_up + timedelta(days=6), timeline.today - timedelta(days=1))
         people.append(Person(first + count, position, ADMIN, False, True, joined, None, 0.7))
     return people
+
+
+def _champion_left(account: Account, joined: date, timeline: Timeline) -> date | None:
+    """When the champion left; who has only just come stays."""
+    if account.part == "champion":
+        return champion_left_on(timeline.today)
+    left = account.champion_left
+    return left if left is not None and (left - joined).days > 30 else None
 
 
 def _stay(account: Account, n: int, timeline: Timeline, rng: np.random.Generator) -> tuple[date, date | None]:

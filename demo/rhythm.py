@@ -10,6 +10,7 @@ import polars as pl
 
 from demo.accounts import Account
 from demo.catalog import INDEX
+from demo.decline import usual
 from demo.months import MONTHS, Timeline, stream
 from demo.people import Person
 from demo.stories import IMPORTER_MONTH, champion_left_on, outage_days
@@ -31,7 +32,7 @@ def account_days(accounts: list[Account], timeline: Timeline, seed: int) -> npt.
         walk[:, month] = level
     busy = np.exp(walk)[:, months].astype(np.float32) * common[None, :].astype(np.float32)
     for position, account in enumerate(accounts):
-        busy[position] *= _own_days(account, timeline, rng)
+        busy[position] *= _own_days(account, timeline)
     return busy
 
 
@@ -50,34 +51,19 @@ def _common_days(timeline: Timeline) -> npt.NDArray[np.float64]:
     return days
 
 
-def _own_days(account: Account, timeline: Timeline, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _own_days(account: Account, timeline: Timeline) -> npt.NDArray[np.float32]:
     """An account's own factor for each day: served or not, the way in, the way out, the champion's leaving."""
     own = np.zeros(timeline.days, dtype=np.float32)
     for start, end in account.served:
         low = max(timeline.day(start), 0)
         high = timeline.days if end is None else min(max(timeline.day(end), 0), timeline.days)
         own[low:high] = 1.0
-    fading = rng.random() < 0.62 and account.cause not in ("price", "payment_failed", "folded", "company_closed")
-    fading = fading or account.polite
-    if account.stuck and account.left_on is not None:
-        own *= 0.5
-        fading = True
-    if fading and account.left_on is not None and account.cause not in (None, "stayed"):
-        _fade(own, account, timeline)
+    own *= usual(account)
+    if account.slump is not None:
+        own *= account.slump.levels(timeline.days).astype(np.float32)
     if account.part == "champion":
         own[timeline.day(champion_left_on(timeline.today)) :] *= 0.4
     return own
-
-
-def _fade(own: npt.NDArray[np.float32], account: Account, timeline: Timeline) -> None:
-    """Use falls over the three months before the customer asks to leave, and stays low."""
-    asked = account.asked_on or account.left_on
-    assert asked is not None
-    end = timeline.day(asked)
-    length = 45 if account.stuck else 100
-    for day in range(max(end - length, 0), min(end, timeline.days)):
-        own[day] *= max(0.15, 1 - 0.85 * (day - (end - length)) / length)
-    own[max(end, 0) :] *= 0.15
 
 
 def setup_events(

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from demo import phrases
+from demo import decline, phrases
 from demo.accounts import Account
 from demo.months import MONTHS, Timeline, moment, stream
 from demo.people import Person
@@ -66,6 +66,7 @@ def audience(accounts: list[Account], timeline: Timeline, seed: int) -> pl.DataF
             level *= float(np.exp(rng.normal(0.012, 0.06)))
             size = 0.1 * level if a.stuck or (a.part == "zombie" and month > MONTHS - 4) else level
             if month < MONTHS:
+                size *= 1 - 0.7 * decline.lost(a, start + timedelta(days=14), timeline)
                 rows.append((a.id, start.year * 100 + start.month, round(size * season)))
     return table(rows, org_id=WHOLE, yyyymm=WHOLE, contacts=WHOLE)
 
@@ -117,12 +118,14 @@ def _ticket(
     hours = float(np.exp(rng.normal(np.log((5, 14, 30, 55)[priority - 1]), 0.8)))
     if theme == "outage" or a.cause == "slow_support":
         hours *= 3
+    wrong = decline.lost(a, opened.date(), timeline)
+    hours *= 1 + 3 * wrong
     closed = opened + timedelta(hours=hours)
     latest = moment(timeline.today, 0)
     done = closed < latest and rng.random() < 0.985
     rating = rated = None
     if done and rng.random() < 0.38 and (at := closed + timedelta(hours=float(rng.uniform(1, 40)))) < latest:
-        sad = theme == "outage" or a.cause == "slow_support"
+        sad = theme == "outage" or a.cause == "slow_support" or wrong > 0.5
         rating = str(int(rng.choice([1, 2, 3, 4, 5], p=[0.3, 0.25, 0.2, 0.15, 0.1] if sad else
                                     [0.04, 0.06, 0.12, 0.33, 0.45])))  # fmt: skip
         rated = _ms(at)
@@ -152,7 +155,7 @@ NOTES = {
 
 def activities(accounts: list[Account], people: list[Person], timeline: Timeline, seed: int) -> pl.DataFrame:
     """The table crm.activities: past contacts, and planned ones for the weeks to come."""
-    rng = stream(seed, "activities")
+    rng, answers = stream(seed, "activities"), stream(seed, "who still answers")
     contacts: dict[int, int] = {}
     for person in people:
         if person.left is None and not person.staff:
@@ -167,7 +170,9 @@ def activities(accounts: list[Account], people: list[Person], timeline: Timeline
             for _ in range(int(rng.poisson(pace * busy))):
                 day = timeline.start(month) + timedelta(days=int(rng.integers(0, 28)))
                 if day < timeline.today and day.weekday() < 5:
-                    rows.append(_activity(a, contacts.get(position), day, timeline, rng))
+                    made = _activity(a, contacts.get(position), day, timeline, rng)
+                    if answers.random() >= 1.3 * decline.lost(a, day, timeline):
+                        rows.append(made)
         if a.left_on is None and rng.random() < 0.12 + 0.1 * a.plan:
             day = timeline.today + timedelta(days=int(rng.integers(1, 45)))
             rows.append(_activity(a, contacts.get(position), day, timeline, rng, planned=True))
@@ -175,8 +180,8 @@ def activities(accounts: list[Account], people: list[Person], timeline: Timeline
             day = champion_left_on(timeline.today) + timedelta(days=4)
             note = "Auto-reply: no longer with the company"
             rows.append((_key(a, day, note), a.id, None, "email", True, moment(day, 9.2), note))
-    made = table(rows, id=WORDS, org_id=WHOLE, person_id=WHOLE, medium=WORDS, inbound=FLAG, happens_at=AT, note=WORDS)
-    return made.unique("id", keep="first", maintain_order=True)
+    found = table(rows, id=WORDS, org_id=WHOLE, person_id=WHOLE, medium=WORDS, inbound=FLAG, happens_at=AT, note=WORDS)
+    return found.unique("id", keep="first", maintain_order=True)
 
 
 def _activity(

@@ -91,6 +91,11 @@ def stories(today: date) -> dict[str, Story]:
             'Some leavers say "price" out of politeness: no price had risen, and they had nearly stopped using the '
             "product before they asked to leave.",
         ),
+        Story(
+            "sinking",
+            "Most who leave for a reason of ours get less and less out of the product for months before they ask; who "
+            "leaves over the price, or stops paying, gives no such sign, and some sink and come back.",
+        ),
         Story("top_tenth", "The top tenth of the paying accounts pays about three times its share (30% of MRR)."),
         Story(
             "season",

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from demo import phrases
+from demo import decline, phrases
 from demo.accounts import Account
 from demo.contracts import epoch
 from demo.months import MONTHS, Timeline, moment, stream
@@ -90,7 +90,10 @@ def _score(a: Account, sent: date, mood: float, timeline: Timeline, rng: np.rand
     first, _ = outage_days(timeline.today)
     if first <= sent and timeline.month(sent) <= OUTAGE_MONTH + 2:
         feeling -= 1.15
-    if a.asked_on is not None and sent > a.asked_on - timedelta(days=150) and a.cause != "stayed":
+    wrong = decline.lost(a, sent, timeline)
+    if wrong:
+        feeling -= 3 * wrong
+    elif a.asked_on is not None and sent > a.asked_on - timedelta(days=150) and a.cause in ("price", "unreliable"):
         feeling -= 2.2
     if a.stuck:
         feeling -= 1.5

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
-from demo import dirty, phrases, stories, usage
+from demo import decline, dirty, phrases, stories, usage
+from demo.accounts import Account
 from demo.company import Company, Plan, make
 from demo.months import Timeline
 from demo.service import is_served
@@ -230,6 +232,44 @@ def test_use_falls_when_the_champion_leaves(company: Company, events: pl.DataFra
         return own.filter(pl.col("day").is_between(start, start + timedelta(days=days - 1))).height
 
     assert uses(left + timedelta(days=10), 80) < 0.6 * uses(left - timedelta(days=80), 80)
+
+
+def test_most_leavers_use_less_and_less_before_they_ask_and_those_over_the_price_do_not(company: Company) -> None:
+    asked = [(a.cause, row) for row, a in enumerate(company.accounts) if _asked_after_a_year(a, company.timeline)]
+
+    def kept(row: int) -> float:
+        """Use in the five weeks before the request, as a share of that half a year before, seasons apart."""
+        on = company.accounts[row].asked_on
+        assert on is not None
+        day = company.timeline.day(on)
+        now, then = ((company.usage.level[row] / usual)[day - back - 35 : day - back] for back in (0, 210))
+        return float(now.mean() / then.mean())
+
+    usual = company.usage.level.mean(axis=0)
+
+    ours = [kept(row) for cause, row in asked if cause not in (*decline.NO_WARNING, "unreliable", "stayed")]
+    price = [kept(row) for cause, row in asked if cause == "price"]
+    assert len(ours) >= 15
+    assert len(price) >= 8
+    assert np.mean([share < 0.4 for share in ours]) > 0.7
+    assert max(ours) > 0.7  # some leave without a sign
+    assert np.median(price) > 0.8
+
+
+def _asked_after_a_year(a: Account, timeline: Timeline) -> bool:
+    """Whether an account asked to leave when it had been served, without a break, for a year of the timeline."""
+    if a.asked_on is None or a.stuck or a.part == "paused too long":
+        return False
+    return timeline.day(a.asked_on) > 250 and (a.asked_on - a.signed_up).days > 250
+
+
+def test_some_sink_and_come_back(company: Company) -> None:
+    timeline = company.timeline
+    back = [a for a in company.accounts if a.slump is not None and a.slump.back is not None and a.asked_on is None]
+    over = [a for a in back if a.slump is not None and a.slump.bottom < timeline.days - 100]
+    assert len(over) >= 5
+    assert all(0.35 < decline.lost(a, timeline.date(a.slump.bottom), timeline) < 0.75 for a in over if a.slump)
+    assert all(decline.lost(a, timeline.date(a.slump.bottom + 90), timeline) == 0 for a in over if a.slump)
 
 
 def test_the_top_tenth_pays_about_three_times_its_share(company: Company) -> None:
