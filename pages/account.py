@@ -9,6 +9,7 @@ from pages.shared.answers import account, accounts
 from pages.shared.findings import account as findings
 from pages.shared.room import goal, history, link, override, timeline
 from pages.shared.room import notes as written_notes
+from reports.champions import Typed
 
 view = data.view()
 if not notes.need(view, "accounts", "subscriptions", to="see an account"):
@@ -35,12 +36,18 @@ before = written.overrides_history(view, account_id, room.overrides)
 
 panel.head(*findings.headline(about["name"] or account_id, now, card, currency))
 with st.container(horizontal=True):
-    why = typed["goal"][0] if typed.height else None
-    packs.review(view, account_id, goal=why, overrides=mine(said) if said.height else None)
+    own = typed.row(0, named=True) if typed.height else {"goal": None, "champion_id": None, "champion": None}
+    packs.review(
+        view,
+        account_id,
+        goal=own["goal"],
+        champion=Typed(own["champion_id"], own["champion"]),
+        overrides=mine(said) if said.height else None,
+    )
     link.show(account_id)
 
 with panel.numbers():
-    for label, value, note in findings.cards(card) if card else []:
+    for label, value, note in findings.cards(card, currency):
         panel.number(label, value, note=note)
     value, note = findings.renewal(stretches, frames.as_of)
     panel.number("Renewal", value, note=note)
@@ -55,7 +62,7 @@ with right:
     override.show(view, account_id, now, before, room.overrides, may)
 written_notes.show(account_id, noted, room.notes, may)
 
-with panel.section("Who uses it", scorecard, sources=("people", "events")):
+with panel.section("Who uses it", scorecard, detail="People there who used anything, by month, and each of them now."):
     use = account.use(view, account_id)
     lines = figures.line(
         use, x="month", y="people", unit=figures.COUNT, title="People using it", from_zero=True, height=220
@@ -75,7 +82,7 @@ with left, panel.section("Paid for, not used", unused_entitlements):
             view=view,
             key="unused",
             alt="Paid for, not used",
-            empty="Everything paid for is in use.",
+            empty=findings.nothing_unused(card),
         )
-with right, panel.section("What they pay", sources=("subscriptions",)):
+with right, panel.section("What they pay", detail="Every stretch of a plan at one price, the newest first."):
     tables.show(stretches, findings.SUBSCRIPTIONS, view=view, key="subscriptions", alt="Subscriptions")

@@ -67,5 +67,6 @@ with left, panel.section(findings.renewals_said(renewals, full, currency), reven
     drill.renewals(choice, renewals)
     tables.folded("Every month as a table", renewals, findings.RENEWALS, key="renewals-table", alt="Renewals", **about)
 at_risk = overview.at_risk(view, who)
-with right, panel.section(findings.risk_said(at_risk, currency), health, detail="By month of renewal and health band."):
+computed = "By month of renewal and computed health; health set by hand counts on the accounts page only."
+with right, panel.section(findings.risk_said(at_risk, currency), health, detail=computed):
     drill.at_risk(choice, at_risk)

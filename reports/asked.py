@@ -10,16 +10,44 @@ import polars as pl
 
 from metrics.backtest import backtest, last_judged
 from metrics.churns import churns
+from metrics.current import current_mrr, current_plans
 from metrics.health import health, health_history
 from metrics.inputs import Frame
 from metrics.measures import measures
 from metrics.month_ends import month_of, months_later
 from metrics.revenue import account_movements
+from metrics.value import unused_entitlements
+from metrics.value_use import entitled_features
 from queries.frames import Frames
 from settings import Settings
 
 BACKTEST_MONTHS = 12
 _TREND_MONTHS = 3
+
+
+def unused_of(frames: Frames, settings: Settings, account_id: str) -> pl.DataFrame:
+    """What one account pays for and gets no value from: the frame of ``metrics.value.unused_entitlements``."""
+    return unused_entitlements(
+        frames.usage_28d,
+        frames.features,
+        frames.entitlements,
+        frames.subscriptions.filter(pl.col("account_id") == account_id),
+        as_of=frames.as_of,
+        grace_days=settings.revenue.grace_days,
+    )
+
+
+def offers_known(frames: Frames, settings: Settings, account_id: str) -> bool:
+    """Whether it is known what one account pays for, and whether anybody uses anything.
+
+    Only then does no row of ``unused_of`` mean that everything paid for is in use.
+    """
+    mine = frames.subscriptions.filter(pl.col("account_id") == account_id)
+    how: dict[str, Any] = {"as_of": frames.as_of, "grace_days": settings.revenue.grace_days}
+    paying = current_mrr(mine, **how).filter(pl.col("standing").is_in(["paying", "late_renewal"]))
+    plans = current_plans(mine, **how).join(paying, on="account_id", how="semi")
+    used = frames.usage_28d.select("account_id").limit(1)
+    return all(rows.collect().height > 0 for rows in (entitled_features(plans, frames.entitlements), used))
 
 
 def _health_settings(settings: Settings) -> dict[str, Any]:

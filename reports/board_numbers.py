@@ -24,6 +24,7 @@ from metrics.themes import reason_themes, theme_names
 from metrics.value import current_mrr, zombies
 from queries.frames import Frames
 from reports.asked import health_of
+from reports.reason_labels import WITHOUT_REASON
 from reports.sentences import full_month
 from reports.themes_file import themes_of
 from settings import Settings
@@ -209,11 +210,5 @@ def _leavers(
 
 
 def _labelled(ranked: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    fixed = {
-        "unclear": "Said something else",
-        "no answer": "Asked, no answer",
-        "not asked": "Not asked",
-        "payment failed": "Payment failed",
-    }
-    names = theme_names(themes_of(settings)) | fixed
+    names = theme_names(themes_of(settings)) | WITHOUT_REASON
     return ranked.with_columns(label=pl.col("theme").replace(names))

@@ -103,8 +103,8 @@ def at_risk(deck: Deck, pack: BoardNumbers) -> None:
     ]
     bands = {row["band"]: row for row in pack.health.to_dicts()}
     paying = sum(row["mrr"] for row in bands.values())
-    detail = "MRR and number of accounts by today's health; those leaving stand apart" if paying else ""
-    slide = deck.slide(said.at_risk(pack), detail, notes=notes)
+    detail = "MRR and accounts by today's computed health, whatever was set by hand; those leaving stand apart"
+    slide = deck.slide(said.at_risk(pack), detail if paying else "", notes=notes)
     order = [*(name for name in BANDS if name in bands), *sorted(bands.keys() - set(BANDS))]
     if not paying:
         calm(slide, "No account pays at the moment.")

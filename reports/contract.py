@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from metrics.current import current_mrr
+from metrics.current import current_mrr, renewing
 from metrics.renewals import leaving
 
 _EARNING = ("paid", "usage", "parked")
@@ -62,9 +62,9 @@ def contract(subscriptions: pl.LazyFrame, *, as_of: date, grace_days: int = 30) 
 
 
 def _renewal(rows: pl.DataFrame, as_of: date) -> tuple[date | None, date | None]:
-    """The next renewal of what is served, and the last day on which notice may be given."""
-    runs = (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
-    ahead = rows.filter(runs, pl.col("renews_on") >= as_of).sort("renews_on", pl.col("notice_days"), nulls_last=True)
+    """The next renewal of what nobody has asked to end, and the last day on which notice may be given."""
+    ahead = renewing(rows, as_of=as_of).filter(pl.col("renews_on") >= as_of).collect()
+    ahead = ahead.sort("renews_on", "notice_days", nulls_last=True)
     if ahead.is_empty():
         return None, None
     row = ahead.row(0, named=True)

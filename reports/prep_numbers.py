@@ -13,9 +13,11 @@ from metrics.inputs import Frame
 from metrics.relations import contact_days, silence
 from metrics.renewals import leaving
 from metrics.scorecard import scorecard
-from metrics.value import unused_entitlements, zombies
+from metrics.value import zombies
 from queries.frames import Frames
-from reports.asked import health_history_of, health_of
+from reports.asked import health_history_of, health_of, unused_of
+from reports.champions import Champion, Typed
+from reports.champions import champion as champion_of
 from reports.language import choose
 from reports.quarters import Quarter
 from reports.review_numbers import ReviewNumbers, account_row
@@ -36,8 +38,8 @@ class PrepNumbers:
     month end (``measure, points, because``, largest first). ``card`` is its row of ``scorecard`` (None: not listed),
     ``zombie`` of ``zombies``, ``contact`` of ``silence``, each None when it has none. ``unused`` (``name, is_key,
     uses``), ``answers`` (NPS: ``name, score, day, comment``, newest first), ``tickets`` (open ones: ``subject,
-    priority, day, days``, oldest first; None when not connected), ``going`` as in ``leaving``; ``champion_left_on``
-    when the last champion left.
+    priority, day, days``, oldest first; None when not connected), ``going`` as in ``leaving``; ``champion`` who
+    carries it there.
     """
 
     review: ReviewNumbers
@@ -53,7 +55,7 @@ class PrepNumbers:
     answers: pl.DataFrame
     tickets: pl.DataFrame | None
     going: pl.DataFrame
-    champion_left_on: date | None
+    champion: Champion
 
     @property
     def as_of(self) -> date:
@@ -74,6 +76,7 @@ def numbers(
     *,
     quarter: Quarter | None = None,
     goal: str | None = None,
+    champion: Typed | None = None,
     language: str | None = None,
     overrides: Frame | None = None,
     history: pl.DataFrame | None = None,
@@ -82,7 +85,8 @@ def numbers(
 ) -> PrepNumbers:
     """The numbers of one account for whoever prepares the review of a quarter.
 
-    ``language`` is the organisation's unless given. ``overrides`` are those of ``metrics.health``; ``history`` is the
+    ``champion`` is who carries it there, where somebody typed that in: it wins over the people source. ``language`` is
+    the organisation's unless given. ``overrides`` are those of ``metrics.health``; ``history`` is the
     health of the account at month ends and today (``on`` and the columns of ``health``) where it is known already:
     working it out needs every account, and takes most of the time. Raises ``StaleSnapshot`` like the review.
     """
@@ -103,11 +107,11 @@ def numbers(
         card=_one(scorecard(frames.mapping(), as_of=as_of, grace_days=grace).filter(mine)),
         zombie=_zombie(frames, settings, account_id),
         contact=_one(silence(contact_days(frames.touches.filter(mine)), as_of=as_of)),
-        unused=_unused(frames, account_id, grace),
+        unused=_unused(frames, settings, account_id),
         answers=_answers(frames, account_id),
         tickets=_tickets(frames, account_id),
         going=leaving(bought, as_of=as_of),
-        champion_left_on=_champion(frames.people.filter(mine)),
+        champion=champion_of(frames.people.filter(mine), champion, as_of=as_of),
     )
 
 
@@ -143,16 +147,8 @@ def _zombie(frames: Frames, settings: Settings, account_id: str) -> Row | None:
     return _one(found.filter(pl.col("account_id") == account_id))
 
 
-def _unused(frames: Frames, account_id: str, grace_days: int) -> pl.DataFrame:
-    mine = pl.col("account_id") == account_id
-    rows = unused_entitlements(
-        frames.usage_28d.filter(mine),
-        frames.features,
-        frames.entitlements,
-        frames.subscriptions.filter(mine),
-        as_of=frames.as_of,
-        grace_days=grace_days,
-    )
+def _unused(frames: Frames, settings: Settings, account_id: str) -> pl.DataFrame:
+    rows = unused_of(frames, settings, account_id)
     named = rows.select(pl.coalesce("name", "feature").alias("name"), "is_key", "uses")
     return named.sort("is_key", "uses", "name", descending=[True, False, False])
 
@@ -180,12 +176,3 @@ def _tickets(frames: Frames, account_id: str) -> pl.DataFrame | None:
     opened = still.select("subject", "priority", day=pl.col("opened_at").dt.date())
     days = (pl.lit(frames.as_of) - pl.col("day")).dt.total_days()
     return opened.with_columns(days=days).sort("day", "subject", nulls_last=True).collect()
-
-
-def _champion(people: pl.LazyFrame) -> date | None:
-    """When the last champion left, where none is there any more."""
-    theirs = people.filter(pl.col("role") == "champion", ~pl.col("is_internal").fill_null(False)).collect()
-    if theirs.is_empty() or theirs["left_at"].null_count():
-        return None
-    last = theirs.select(pl.col("left_at").dt.date().max()).item()
-    return last if isinstance(last, date) else None

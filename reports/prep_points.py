@@ -69,8 +69,8 @@ def _health(prep: PrepNumbers, say: Language) -> Points:
 
 
 def _people(prep: PrepNumbers, say: Language) -> Points:
-    if prep.champion_left_on is not None and prep.champion_left_on <= prep.as_of:
-        yield "champion", say("p_champion", day=say.day(prep.champion_left_on))
+    if prep.champion.left_on is not None:
+        yield "champion", say("p_champion", name=prep.champion.names[0], day=say.day(prep.champion.left_on))
 
 
 def _tickets(prep: PrepNumbers, say: Language) -> Points:

@@ -11,11 +11,12 @@ from pptx.util import Pt
 from reports import charts
 from reports.charts import Chart
 from reports.language import Language
+from reports.month_gaps import with_gaps
 from reports.prep_numbers import PrepNumbers
 from reports.prep_points import points
 from reports.slides import BOTTOM, FADED, INK, INSIDE, KEPT, MARGIN, TOP, Box, Column, Deck, card, colour, table, text
 
-_FIRST, _REST, _ANSWERS = 8, 13, 6
+_FIRST, _REST, _ANSWERS, _TICKETS = 7, 13, 6, 8
 _LEFT, _RIGHT = MARGIN, 7.1
 
 
@@ -29,13 +30,31 @@ def overview(deck: Deck, prep: PrepNumbers, say: Language) -> None:
     for place, (label, value, lines) in enumerate(cards):
         card(slide, Box(MARGIN + place * (wide + 0.25), TOP, wide, 1.72), label, value, lines)
     found = [sentence for _, sentence in points(prep, say)]
-    text(slide, Box(MARGIN, 3.72, INSIDE, 0.34), say("points"), size=16, bold=True)
+    _why_and_who(slide, prep, say)
+    text(slide, Box(MARGIN, 4.08, INSIDE, 0.34), say("points"), size=16, bold=True)
     if not found:
-        text(slide, Box(MARGIN, 4.2, INSIDE, 0.3), say("points_none"), size=14, tone=FADED)
-    _points(slide, 4.1, found[:_FIRST], 0)
+        text(slide, Box(MARGIN, 4.5, INSIDE, 0.3), say("points_none"), size=14, tone=FADED)
+    _points(slide, 4.45, found[:_FIRST], 0)
     if found[_FIRST:]:
         more = deck.slide(say("points_more"), review.account, notes=[say("note")])
         _points(more, TOP + 0.1, found[_FIRST : _FIRST + _REST], _FIRST)
+
+
+def _why_and_who(slide: Any, prep: PrepNumbers, say: Language) -> None:
+    """What they set out to do, and who carries it there."""
+    half = (INSIDE - 0.3) / 2
+    told = ((say("champion"), champion(prep, say)), (say("goal"), prep.review.goal or say("goal_none")))
+    for place, (label, said) in enumerate(told):
+        box = Box(MARGIN + place * (half + 0.3), 3.64, half, 0.28)
+        text(slide, box, f"{label}: {said}", size=13, tone=FADED, name=label)
+
+
+def champion(prep: PrepNumbers, say: Language) -> str:
+    """Who carries it there, in words; when the last one left, where none is there any more."""
+    found = prep.champion
+    who = say.listed(list(found.names)) or say("champion_none")
+    said = say("champion_gone", who=who, day=say.day(found.left_on)) if found.left_on is not None else who
+    return say("champion_typed", who=said) if found.typed and found.names else said
 
 
 def _points(slide: Any, top: float, sentences: list[str], before: int) -> None:
@@ -116,8 +135,8 @@ def health(deck: Deck, prep: PrepNumbers, say: Language) -> None:
 
 
 def _history(slide: Any, prep: PrepNumbers, say: Language) -> None:
-    rows = prep.history
-    days = [say("today") if day == prep.as_of else say.month(day) for day in rows["on"]]
+    rows = with_gaps(prep.history)
+    days = [say("today") if day == prep.as_of else say.month(day) for day in rows["on"].to_list()]
     values = [None if score is None else round(score, 1) for score in rows["shown_score"]]
     told = ", ".join(f"{day} {say.number(value)}" for day, value in zip(days, values, strict=True))
     text(slide, Box(_LEFT, TOP + 0.05, 6, 0.3), say("history"), size=14, bold=True)
@@ -206,7 +225,7 @@ def _card(slide: Any, found: dict[str, Any], say: Language) -> None:
     cells = []
     for name in ("breadth", "depth", "reach"):
         share, among = found[f"{name}_percentile"], found[f"{name}_peers"]
-        ahead = say.number(None) if share is None else f"{say.percent(share / 100)} / {say.number(among)}"
+        ahead = say.number(None) if share is None else say("ahead", share=say.percent(share / 100), n=say.number(among))
         per_100 = say.number(found[f"{name}_per_100"], digits=1)
         whole = say.number(found.get(f"{name}_of"))
         cells.append((say(f"c_{name}"), say.number(found[name]), whole, ahead, per_100))
@@ -222,12 +241,15 @@ def voice(deck: Deck, prep: PrepNumbers, say: Language) -> None:
     title = say.count("voice", rows.height, score=rows["score"][0])
     slide = deck.slide(title, say("voice_detail"), notes=[say("note")])
     wordless = pl.col("comment").fill_null("").str.strip_chars() == ""
-    for place, row in enumerate(rows.sort(wordless, maintain_order=True).head(_ANSWERS).to_dicts()):
-        top = TOP + 0.82 * place
+    top = TOP
+    for row in rows.sort(wordless, maintain_order=True).head(_ANSWERS).to_dicts():
         head = f"{row['name'] or say('somebody')} · {say('of_10', score=row['score'])}"
         text(slide, Box(MARGIN, top, INSIDE, 0.27), f"{head} · {say.day(row['day'])}", size=12, bold=True)
-        said = row["comment"] or say.number(None)
+        if not (said := (row["comment"] or "").strip()):
+            top += 0.36
+            continue
         text(slide, Box(MARGIN, top + 0.27, INSIDE, 0.48), said, size=13, tone=FADED, name="Words")
+        top += 0.82
     if rows.height > _ANSWERS:
         more = say("more", n=say.number(rows.height - _ANSWERS))
         text(slide, Box(MARGIN, 6.74, INSIDE, 0.24), more, size=11, tone=FADED)
@@ -252,10 +274,11 @@ def still_open(deck: Deck, prep: PrepNumbers, say: Language) -> None:
         ]
         cells = [
             (row["subject"] or "", row["priority"] or "", say.day(row["day"]), say.number(row["days"]))
-            for row in rows.head(8).to_dicts()
+            for row in rows.head(_TICKETS).to_dicts()
         ]
         table(slide, Box(MARGIN, TOP, 0, 0.34 * (len(cells) + 1)), columns, cells, name="Tickets", size=12)
-    _going(slide, prep, say, TOP if rows is None or rows.is_empty() else 5.5)
+    shown = 0 if rows is None or rows.is_empty() else min(rows.height, _TICKETS) + 1
+    _going(slide, prep, say, TOP + 0.34 * shown + (0.35 if shown else 0))
 
 
 def _going(slide: Any, prep: PrepNumbers, say: Language, top: float) -> None:

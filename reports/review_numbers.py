@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from metrics.scorecard import scorecard
-from metrics.value import unused_entitlements
 from queries.frames import Frames
 from reports import freshness
+from reports.asked import offers_known, unused_of
 from reports.contract import Contract, contract
 from reports.language import choose
 from reports.quarters import Quarter, full_quarters, last_full_quarter
@@ -37,7 +37,7 @@ class ReviewNumbers:
     of those solved) both quarters; ``open_requests`` what is open today (``subject, opened_on, days_open``), and all
     of it is None where no source has tickets. ``joined`` has a row per person (``name, day``), ``shipped`` one per
     wish that shipped in the quarter (``title, day``). ``peers`` (``measure, value, share, peers``) and ``unused``
-    (``name, uses`` in 28 days) are None unless asked for.
+    (``name, uses`` in 28 days) are None unless asked for; ``unused`` also where it is not known what the plan offers.
     """
 
     company: str
@@ -139,7 +139,7 @@ def numbers(
         joined=_joined(frames.people.filter(mine), chosen),
         shipped=wishes(frames, settings, account_id, chosen),
         peers=_peers(frames, account_id, chosen, grace) if peers else None,
-        unused=_unused(frames, account_id, grace) if unused else None,
+        unused=_unused(frames, settings, account_id) if unused else None,
     )
 
 
@@ -236,15 +236,9 @@ def _peers(frames: Frames, account_id: str, quarter: Quarter, grace_days: int) -
     return pl.DataFrame(found, schema=kinds, orient="row")
 
 
-def _unused(frames: Frames, account_id: str, grace_days: int) -> pl.DataFrame:
-    """Key features that the plan pays for and that hardly anybody there uses: ``name, uses``."""
-    mine = pl.col("account_id") == account_id
-    rows = unused_entitlements(
-        frames.usage_28d.filter(mine),
-        frames.features,
-        frames.entitlements,
-        frames.subscriptions.filter(mine),
-        as_of=frames.as_of,
-        grace_days=grace_days,
-    )
+def _unused(frames: Frames, settings: Settings, account_id: str) -> pl.DataFrame | None:
+    """Key features that the plan pays for and that hardly anybody there uses: ``name, uses``; None: not known."""
+    if not offers_known(frames, settings, account_id):
+        return None
+    rows = unused_of(frames, settings, account_id)
     return rows.filter("is_key").select(pl.coalesce("name", "feature").alias("name"), "uses").sort("uses", "name")

@@ -105,7 +105,7 @@ def _by_month(
     return pl.DataFrame(found, schema={"month": pl.Date, "people": pl.Int64})
 
 
-def _names(rows: pl.LazyFrame, features: pl.LazyFrame) -> pl.LazyFrame:
+def with_names(rows: pl.LazyFrame, features: pl.LazyFrame) -> pl.LazyFrame:
     """``rows`` with the ``name`` of their feature; one without is called by its id, as words."""
     rules = feature_rules(features)
     spoken = pl.col("feature").str.replace_all("[_-]+", " ").str.strip_chars()
@@ -128,7 +128,7 @@ def _by_feature(daily: pl.DataFrame, features: pl.LazyFrame, quarter: Quarter) -
         quantity_before=_sum(amount.filter(then)),
     )
     order = ["uses", "uses_before", "name"]
-    named = _names(sums, features).select("name", "uses", "uses_before", "quantity", "quantity_before")
+    named = with_names(sums, features).select("name", "uses", "uses_before", "quantity", "quantity_before")
     return named.sort(order, descending=[True, True, False]).collect()
 
 
@@ -141,4 +141,4 @@ def _first_used(daily: pl.DataFrame, features: pl.LazyFrame, quarter: Quarter, b
     since = quarter.first if began is not None and began < quarter.first else date.max
     rows = with_rules(daily.lazy(), features).filter(pl.col("is_value") | pl.col("is_key"))
     first = rows.group_by("feature").agg(day=pl.col("day").min()).filter(pl.col("day") >= since)
-    return _names(first, features).select("name", "day").sort("day", "name").collect()
+    return with_names(first, features).select("name", "day").sort("day", "name").collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import polars as pl
 import streamlit as st
@@ -17,6 +18,7 @@ from pages.shared.data import View
 from reports import business_review as reviews
 from reports import freshness, prep_sheet
 from reports.board_pack import POWERPOINT, board_pack, file_name, numbers
+from reports.champions import Typed
 from reports.freshness import StaleSnapshot
 from reports.language import SHIPPED, choose
 from reports.quarters import Quarter
@@ -74,18 +76,29 @@ class _Asked:
         )
 
 
-@st.fragment
-def review(view: View, account_id: str, *, goal: str | None = None, overrides: pl.DataFrame | None = None) -> None:
+def review(
+    view: View,
+    account_id: str,
+    *,
+    goal: str | None = None,
+    champion: Typed | None = None,
+    overrides: pl.DataFrame | None = None,
+) -> None:
     """A button that opens the choices of a business review: its quarter, its language, what it may say, its files.
 
-    ``goal`` is what the customer set out to do, where it is known better than in the accounts source; ``overrides``
-    are those of health, for the prep sheet.
+    ``goal`` is what the customer set out to do, where it is known better than in the accounts source; ``champion`` who
+    carries it there, where somebody typed that in, and ``overrides`` those of health: both are for the prep sheet.
     """
-    with st.popover("Business review", icon=":material/slideshow:", width="content"):
-        asked = _choices(view, account_id, goal)
-        if asked is None:
-            return
-        _files(asked, overrides)
+    if st.button("Business review", icon=":material/slideshow:", key="business_review"):
+        _review_dialog(view, account_id, goal, partial(_prep, champion=champion, overrides=overrides))
+
+
+@st.dialog("Business review", icon=":material/slideshow:")
+def _review_dialog(view: View, account_id: str, goal: str | None, prep: Callable[[_Asked], bytes]) -> None:
+    """A dialog, because a popover has no room for the prep sheet beside its button."""
+    asked = _choices(view, account_id, goal)
+    if asked is not None:
+        _files(asked, prep)
 
 
 def _choices(view: View, account_id: str, goal: str | None) -> _Asked | None:
@@ -100,7 +113,11 @@ def _choices(view: View, account_id: str, goal: str | None) -> _Asked | None:
     quarter = first.selectbox("Quarter", ahead, format_func=str, key=f"review_quarter_{account_id}")
     usual = choose(about["language"], held.organisation.language)
     language = second.selectbox(
-        "Language", SHIPPED, index=SHIPPED.index(usual), format_func=_LANGUAGES.get, key=f"review_language_{account_id}"
+        "Language",
+        SHIPPED,
+        index=SHIPPED.index(usual),
+        format_func=lambda code: _LANGUAGES[code],
+        key=f"review_language_{account_id}",
     )
     told = st.text_area(
         "What they set out to do",
@@ -123,26 +140,37 @@ def _old_will_do(view: View) -> bool | None:
     except StaleSnapshot as stale:
         said = f"review_stale_{view.snapshot_id}"
         st.warning(f"{words.inert(stale.message)} Refresh on the Data page first.", icon=":material/history:")
-        if not st.session_state.get(said) and not st.button("Make it from the old numbers anyway", key=f"{said}_ask"):
+        if not st.session_state.get(said):
+            st.button("Make it from the old numbers anyway", key=f"{said}_ask", on_click=_agree, args=(said,))
             return None
-        st.session_state[said] = True
         return True
     return False
 
 
-def _files(asked: _Asked, overrides: pl.DataFrame | None) -> None:
+def _agree(said: str) -> None:
+    st.session_state[said] = True
+
+
+def _files(asked: _Asked, prep: Callable[[_Asked], bytes]) -> None:
     frames = data.frames(asked.view)
     name = account.about(asked.view, asked.account_id)["name"][0] or asked.account_id
     called = partial(reviews.file_name, account=name, quarter=asked.quarter, as_of=frames.as_of)
-    _file("For the customer", _review, asked, called("business-review", ending="pptx"), ":material/slideshow:")
+    st.caption("For the customer: never health, risk or notes.")
+    _file("Slides", _review, asked, called("business-review", ending="pptx"), ":material/slideshow:", type="primary")
     _file("The same numbers, Excel", _excel, asked, called("business-review", ending="xlsx"), ":material/table_chart:")
-    st.divider()
     st.caption("For us only: health, what moved it, renewal, their words, talking points.")
-    prep = partial(_prep, overrides=overrides)
     _file("Prep sheet, internal", prep, asked, called("internal-prep-sheet", ending="pptx"), ":material/lock:")
 
 
-def _file(label: str, make: Callable[[_Asked], bytes], asked: _Asked, name: str, icon: str) -> None:
+def _file(
+    label: str,
+    make: Callable[[_Asked], bytes],
+    asked: _Asked,
+    name: str,
+    icon: str,
+    *,
+    type: Literal["primary", "secondary"] = "secondary",
+) -> None:
     """A file, made when it is asked for."""
     st.download_button(
         label,
@@ -151,6 +179,7 @@ def _file(label: str, make: Callable[[_Asked], bytes], asked: _Asked, name: str,
         mime=EXCEL if name.endswith("xlsx") else POWERPOINT,
         key=f"file_{label}_{asked.account_id}",
         icon=icon,
+        type=type,
         width="stretch",
         on_click="ignore",
     )
@@ -164,7 +193,7 @@ def _excel(asked: _Asked) -> bytes:
     return review_excel(asked.numbers())
 
 
-def _prep(asked: _Asked, overrides: pl.DataFrame | None = None) -> bytes:
+def _prep(asked: _Asked, *, champion: Typed | None = None, overrides: pl.DataFrame | None = None) -> bytes:
     frames, history = data.frames(asked.view), account.histories(asked.view)
     if overrides is not None:
         history = with_overrides(history, overrides, as_of=frames.as_of, bands=accounts.all_bands(), day="on")
@@ -174,6 +203,7 @@ def _prep(asked: _Asked, overrides: pl.DataFrame | None = None) -> bytes:
         asked.account_id,
         quarter=asked.quarter,
         goal=asked.goal,
+        champion=champion,
         history=history,
         even_if_stale=asked.even_if_stale,
     )

@@ -30,7 +30,7 @@ class Column:
     label: str
     kind: Kind = "text"
     help: str | None = None
-    width: Literal["small", "medium", "large"] | None = None
+    width: Literal["small", "medium", "large"] | int | None = None
     pinned: bool = False
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,18 @@ from streamlit import runtime
 
 import settings
 from pages.shared import data, written
-from pages.shared.answers import accounts, behind, churn_reasons, comments, overview
+from pages.shared.answers import (
+    account,
+    accounts,
+    behind,
+    churn_reasons,
+    comments,
+    contacts,
+    loyalty,
+    nps,
+    onboarding,
+    overview,
+)
 from pages.shared.filters import Filters, Who
 from queries.errors import NoSnapshot
 from queries.frames import current_id
@@ -25,7 +37,16 @@ _log = logging.getLogger("tenure.warming")
 
 
 def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
-    """What the overview, the book and the churn reasons open with, dearest first; filters as nobody has chosen any."""
+    """What the pages open with, those opened first on top; filters as nobody has chosen any."""
+    since = Filters(12, Who()).since(data.frames(view).as_of)
+    yield from _overview(view, since)
+    yield from _rooms(view)
+    yield from _onboarding(view, since)
+    yield from _nps(view, since)
+
+
+def _overview(view: data.View, since: date) -> Iterator[Callable[[], Any]]:
+    """The overview, the book and the churn reasons, dearest first."""
     frames, everybody = data.frames(view), Who()
     yield partial(accounts.book, view, written.overridden())
     yield partial(accounts.book, view)
@@ -35,9 +56,34 @@ def opening_questions(view: data.View) -> Iterator[Callable[[], Any]]:
     for ask in (overview.monthly, overview.run_rate, overview.renewing, overview.at_risk, behind.going, behind.silent):
         yield partial(ask, view, everybody)
     yield partial(overview.movers, view, everybody, full_month(frames.as_of))
-    asked = churn_reasons.Asked(everybody, Filters(12, everybody).since(frames.as_of), written.newest())
+    asked = churn_reasons.Asked(everybody, since, written.newest())
     yield partial(churn_reasons.leavers, view, asked)
     yield partial(comments.groups, view, asked.since, asked.version.corrections)
+
+
+def _rooms(view: data.View) -> Iterator[Callable[[], Any]]:
+    """What every account's page looks up, and what stands beside the book and the contacts."""
+    yield partial(account.histories_shown, view, written.overridden())
+    yield partial(account.scorecards, view)
+    yield partial(loyalty.stayed, view, Who())
+    yield partial(contacts.book, view, Who())
+    yield partial(contacts.renewing, view, Who())
+
+
+def _onboarding(view: data.View, since: date) -> Iterator[Callable[[], Any]]:
+    asked = onboarding.Asked(Who(), since, 90)
+    yield partial(onboarding.to_value, view, asked, None)
+    yield partial(onboarding.funnel, view, asked, None)
+    yield partial(onboarding.stuck, view, asked)
+
+
+def _nps(view: data.View, since: date) -> Iterator[Callable[[], Any]]:
+    asked, window = nps.Asked(Who(), since), 3
+    yield partial(nps.change, view, asked, window)
+    yield partial(nps.trend, view, asked, window)
+    yield partial(nps.response, view, asked)
+    yield partial(nps.themes, view, asked)
+    yield partial(nps.waiting, view, asked, "account")
 
 
 def warm(view: data.View) -> int:

@@ -6,11 +6,9 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import settings
-from demo import load
 from metrics.health import BANDS, health
 from metrics.overrides import with_overrides
 from pages.shared import data, viewer, written
@@ -19,7 +17,7 @@ from pages.shared.findings import account as about
 from pages.shared.findings import room as findings
 from pages.shared.written import AS_COMPUTED
 from queries.frames import Scope, current_id, open_snapshot
-from records import goals, migrate, notes, overrides
+from records import goals, notes, overrides
 from records.database import connections
 from reports.overrides import as_overrides
 
@@ -27,24 +25,6 @@ ROOT = settings.ROOT
 HOSTILE = "<script>alert(1)</script> **bold** ![x](http://evil.example/x.png) :red[y] $a$ \u202e=1+1"
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("fresh")]
-
-
-@pytest.fixture
-def records_url(postgres, database):
-    """Records of the test's own, ready to be written to by the dashboard's role."""
-    load.make_writer(postgres.url())
-    url = database()
-    migrate.upgrade(url, writer=load.WRITER)
-    writer = url.replace("postgres@", f"{load.WRITER}@", 1)
-    yield writer
-    connections(writer).dispose()
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """Nothing remembered from another test's records."""
-    st.cache_data.clear()
-    monkeypatch.setattr(written, "_refused", [])
 
 
 @pytest.fixture
@@ -113,7 +93,7 @@ def test_an_override_stands_beside_the_computed_score_and_can_be_taken_back(held
     assert "Their **sponsor** signed" in [shown.value for shown in seen.text]  # as it was written, not as Markdown
     assert "Said by cara" in text(seen)
     happened = table(seen, "text").filter(pl.col("what") == "Health by hand")
-    assert happened["text"].to_list() == ["▲ green  cara: Their **sponsor** signed"]
+    assert happened["text"].to_list() == ["▲ green · cara: Their **sponsor** signed"]
     moved = table(seen, "because")
     assert moved.filter(pl.col("because") == "override")["points"][0] > 0
 
@@ -288,6 +268,30 @@ def test_every_line_of_the_timeline_has_a_kind(held):
     known = {what for kind in findings.KINDS.values() for what in kind}
     for account_id in account.directory(view)["account_id"].head(20):
         assert set(account.timeline(view, account_id)["what"]) <= known
+
+
+def test_an_answer_is_told_out_of_ten_and_parts_of_a_line_stand_apart(held):
+    view = data.View(current_id(held))
+    lines = pl.concat(account.timeline(view, who) for who in account.directory(view)["account_id"].head(20))
+    answers = lines.filter(what="NPS")["text"]
+    assert answers.len() > 0
+    assert answers.str.contains(r"^\d+ of 10($| · \S)").all()
+    assert not lines["text"].str.contains(r"^ · | · $|_closed").any()
+
+
+def test_who_left_has_an_end_and_no_scorecard(held):
+    frames = open_snapshot(current_id(held), Scope(), held)
+    served = accounts.health_now(data.View(current_id(held)))["account_id"].implode()
+    ended = frames.subscriptions.filter(~pl.col("account_id").is_in(served)).collect()
+    gone = ended.filter((pl.col("ended_on") < frames.as_of - timedelta(days=400)).all().over("account_id")).sort(
+        "account_id"
+    )
+    who = gone["account_id"][0]
+    seen = opened(who)
+    last = gone.filter(account_id=who)["ended_on"].max()
+    assert [(card.label, card.value) for card in seen.metric] == [("Renewal", "over")]
+    assert f"served until {about.words.day(last)}" in text(seen)
+    assert "Nothing was served to this account in the last year" in text(seen)
 
 
 def test_value_starts_and_stops_by_turns(held):

@@ -4,11 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import settings
-from pages.shared import written
+from pages.shared.findings import accounts as words
 from pages.shared.findings import book as findings
 from tests.pages import snapshot
 
@@ -89,8 +88,14 @@ def test_the_column_of_overrides_is_there_only_where_there_is_one():
     assert "override" not in findings.columns(BOOK.filter(pl.col("override").is_null()))
 
 
+def test_the_headline_says_when_health_set_by_hand_counts():
+    said = "Health set by hand counts here, for 1 of them; the overview goes by the computed one."
+    assert words.headline(BOOK, "EUR")[1] == f"6 accounts pay €8 a month. {said}"
+    assert words.headline(BOOK.filter(pl.col("override").is_null()), "EUR")[1] == "5 accounts pay €7 a month."
+
+
 @pytest.fixture
-def look(tmp_path, monkeypatch):
+def look(tmp_path, monkeypatch, fresh):
     """``look()``: the accounts page of a company with one account that leaves, one that stays, without records."""
     asked = NOW - timedelta(days=9)
     lines = [
@@ -107,8 +112,6 @@ def look(tmp_path, monkeypatch):
     snapshot.write(tmp_path, sources)
     held = snapshot.settings_for(tmp_path)
     monkeypatch.setattr(settings, "get", lambda: held)
-    monkeypatch.setattr(written, "_refused", [])
-    st.cache_data.clear()
 
     def open_page():
         test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()

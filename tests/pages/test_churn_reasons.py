@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import settings
-from demo import load
 from metrics import churn_reasons as metric
 from metrics.revenue import movements
 from pages.shared import data, written
@@ -21,7 +19,7 @@ from pages.shared.findings import churn_reasons as findings
 from pages.shared.findings import churn_words as said
 from pages.shared.written import UNREAD, Written
 from queries.frames import Scope, current_id, open_snapshot
-from records import corrections, marks, migrate
+from records import corrections, marks
 from records.database import connections
 from tests.pages import browser, snapshot
 
@@ -53,24 +51,6 @@ THEMES = [
     {"response_id": "r-a", "theme": "price", "score": 0.9, "evidence": "too expensive", "polarity": "complaint"},
     {"response_id": "r-b", "theme": "unclear"},
 ]
-
-
-@pytest.fixture
-def records_url(postgres, database):
-    """Records of the test's own, ready to be written to by the dashboard's role."""
-    load.make_writer(postgres.url())
-    url = database()
-    migrate.upgrade(url, writer=load.WRITER)
-    writer = url.replace("postgres@", f"{load.WRITER}@", 1)
-    yield writer
-    connections(writer).dispose()
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """Nothing remembered from another test's records."""
-    st.cache_data.clear()
-    monkeypatch.setattr(written, "_refused", [])
 
 
 def small(tmp_path, records_url=None):

@@ -426,6 +426,16 @@ SHAPES: dict[str, tuple[dict[str, list[dict[str, object]]], list[tuple[Any, ...]
         whole(accounts=[account(signed_up_at=moment(date(2026, 10, 20)))], subscriptions=[paid(started=TODAY)]),
         [("a", "u", "inbox_reply", date(2026, 11, 2), 5, None)],
     ),
+    "with two subscriptions": (
+        whole(
+            subscriptions=[
+                paid(renews_on=date(2028, 2, 29)),
+                paid(mrr=100_00, started=date(2024, 2, 29), renews_on=date(2027, 1, 31), subscription_id="t")
+                | {"line_id": "t", "plan": "Extra", "cancel_requested_at": moment(date(2026, 11, 1))},
+            ]
+        ),
+        USED,
+    ),
     "left already": (whole(subscriptions=[paid(ended_on=date(2026, 8, 31), end_kind="requested")]), USED),
     "pays nothing": (whole(subscriptions=[paid(mrr=0, kind="free")]), USED),
     "an empty quarter": (whole(tickets=[], reach=[]), USED[:1]),
@@ -448,6 +458,23 @@ SHAPES: dict[str, tuple[dict[str, list[dict[str, object]]], list[tuple[Any, ...]
         USED,
     ),
 }
+
+
+def test_who_gives_up_an_add_on_renews_what_is_left(ask):
+    bought = ask(*SHAPES["with two subscriptions"]).contract
+    assert (bought.plan, bought.mrr, bought.leaves) == ("Team", 1000_00, False)
+    assert (bought.since, bought.renews_on) == (date(2024, 2, 29), date(2028, 2, 29))
+
+
+def test_a_customer_is_never_told_that_they_use_everything_where_nobody_knows(ask):
+    for shape in ("only an account", "left already", "pays nothing"):
+        review = ask(*SHAPES[shape], unused=True)
+        assert review.unused is None
+        assert ENGLISH["unused_none"] not in words(business_review(review))
+    for known in (whole(entitlements=[]), whole()):
+        assert ask(known, [], unused=True).unused is None  # no source of what a plan offers, then no use by anybody
+    never = ask(whole(), [("other", "o", "call", date(2026, 11, 1), 4, 20.0)], unused=True)
+    assert never.unused["name"].to_list() == ["Calls", "Inbox"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

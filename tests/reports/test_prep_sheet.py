@@ -17,6 +17,7 @@ from metrics.measures import measures
 from metrics.scorecard import scorecard
 from metrics.value import zombies
 from queries.frames import Frames
+from reports.champions import Typed
 from reports.prep_german import GERMAN
 from reports.prep_points import points
 from reports.prep_sheet import PrepNumbers, StaleSnapshot, numbers, prep_sheet
@@ -141,11 +142,53 @@ def test_open_tickets_payments_champion_and_words_are_said_with_their_numbers(as
     found = said(ask(sources, USED))
     assert found["urgent"] == "1 urgent or high ticket is open, for 81 days."
     assert found["past_due"] == "A payment has been open for 20 days, since 1 Nov 2026."
-    assert found["champion"] == "Their champion left on 2 Sep 2026: find the next one."
+    assert found["champion"] == "Their champion Cleo left on 2 Sep 2026: find the next one."
     assert found["detractor"] == "Uma Unger answered 2 of 10 on 9 Sep 2026. Ask, do not defend."
     assert found["contact"] == "No contact for 81 days; their rhythm is 30 days."
     assert found["people_rose"] == "Active people rose from 1 to 2 in Q3 2026."
     assert found["uses_rose"] == "Uses rose by 175% in Q3 2026, from 4 to 11."
+
+
+CHAMPION = {"user_id": "c", "account_id": "a", "name": "Cleo", "role": "champion"}
+STAFF = {"user_id": "i", "account_id": "a", "name": "Ours", "role": "champion", "is_internal": True}
+GONE = {**CHAMPION, "left_at": moment(date(2026, 9, 2))}
+
+
+@pytest.mark.parametrize(
+    ("people", "typed", "line"),
+    [
+        ([CHAMPION, STAFF], None, "Champion: Cleo"),
+        ([STAFF], None, "Champion: nobody known"),
+        ([GONE], None, "Champion: Cleo left on 2 Sep 2026"),
+        ([{**CHAMPION, "left_at": moment(date(2026, 12, 1))}], None, "Champion: Cleo"),  # still there today
+        ([GONE], Typed(name="Dana Doe"), "Champion: Dana Doe (typed in)"),
+        ([GONE], Typed(user_id="u"), "Champion: Uma Unger (typed in)"),
+        (
+            [CHAMPION, {**GONE, "user_id": "x", "name": "Xi"}],
+            Typed(user_id="x"),
+            "Champion: Xi left on 2 Sep 2026 (typed in)",
+        ),
+        ([CHAMPION], Typed(user_id="nobody"), "Champion: nobody known"),
+    ],
+)
+def test_the_sheet_names_the_champion_and_one_typed_in_wins_over_the_source(ask, people, typed, line):
+    prep = ask(others() | {"people": [*others()["people"], *people]}, USED, champion=typed)
+    assert line in words(prep_sheet(prep)).split("\n")
+    assert ("champion" in said(prep)) == (" left on " in line)
+
+
+def test_the_goal_is_on_the_sheet(ask):
+    assert "Goal: Answer within the hour" in words(prep_sheet(ask(whole(), USED, goal="Answer within the hour")))
+    assert "Goal: not known; ask for it" in words(prep_sheet(ask(whole(), USED, goal="")))
+
+
+def test_months_without_health_are_a_gap_in_the_line(ask):
+    prep = ask(whole(), USED)
+    days = [date(2026, 7, 31), date(2026, 10, 31), TODAY]
+    known = prep.history.tail(1).drop("on").with_columns(shown_score=50.0)
+    history = known.join(pl.DataFrame({"on": days}), how="cross")
+    drawn_scores = series(company.chart(prep_sheet(replace(prep, history=history)), "Health over a year"))["Health"]
+    assert [score is None for score in drawn_scores] == [False, True, True, False, False]
 
 
 def test_nothing_stands_out_where_nothing_is_known(ask):

@@ -8,12 +8,13 @@ import polars as pl
 
 import settings
 from metrics.overrides import with_overrides
-from metrics.value import scorecard, unused_entitlements, value_active_28d
+from metrics.value import scorecard, value_active_28d
 from metrics.value_use import REACHED, with_rules
 from pages.shared.answers import accounts
 from pages.shared.data import cached, view_of
 from pages.shared.written import AS_COMPUTED, Overridden, overrides_of
 from queries.frames import Frames
+from reports.asked import unused_of
 
 HISTORY_MONTHS = 12
 
@@ -103,16 +104,7 @@ def people(frames: Frames, account_id: str) -> pl.DataFrame:
 @cached
 def unused(frames: Frames, account_id: str) -> pl.DataFrame:
     """What the account pays for and gets no value from: ``name, is_key, uses, threshold``."""
-    held = settings.get()
-    mine = pl.col("account_id") == account_id
-    return unused_entitlements(
-        frames.usage_28d.filter(mine),
-        frames.features,
-        frames.entitlements,
-        frames.subscriptions.filter(mine),
-        as_of=frames.as_of,
-        grace_days=held.revenue.grace_days,
-    )
+    return unused_of(frames, settings.get(), account_id)
 
 
 @cached
@@ -143,21 +135,21 @@ def value_spans(frames: Frames, account_id: str) -> pl.DataFrame:
 def timeline(frames: Frames, account_id: str) -> pl.DataFrame:
     """What happened, newest first: ``day, what, text``; contacts that are planned come before today's."""
     mine = pl.col("account_id") == account_id
-    score = pl.col("score").cast(pl.String)
+    score = pl.format("{} of 10", "score")
     end = pl.coalesce("end_kind", pl.lit("ended"))
-    words = [pl.col("comment").fill_null("")]
+    reason = pl.col("reason").str.replace_all("_", " ")
     ended = frames.subscriptions.filter(mine & (pl.col("ended_on") <= frames.as_of))
     asked = frames.subscriptions.filter(mine & pl.col("cancel_requested_at").is_not_null())
     left = frames.people.filter(mine & pl.col("left_at").is_not_null() & ~pl.col("is_internal").fill_null(False))
     parts = [
         _told(frames.tickets.filter(mine), "opened_at", "Ticket", "subject"),
-        _told(frames.nps.filter(mine & pl.col("score").is_not_null()), "responded_at", "NPS", score, *words),
-        _told(frames.touches.filter(mine), "occurred_at", "Contact", "channel", pl.col("summary").fill_null("")),
+        _told(frames.nps.filter(mine & pl.col("score").is_not_null()), "responded_at", "NPS", score, "comment"),
+        _told(frames.touches.filter(mine), "occurred_at", "Contact", "channel", "summary"),
         _told(frames.subscriptions.filter(mine), "started_on", "Plan begins", "plan", "kind"),
         _told(ended, "ended_on", "Plan ends", "plan", end),
         _told(asked, "cancel_requested_at", "Asks to leave", "plan").unique(),
-        _told(frames.exit_surveys.filter(mine), "submitted_at", "Exit survey", pl.col("reason").fill_null(""), *words),
-        _told(left, "left_at", "Person leaves", pl.coalesce("name", "user_id"), pl.col("role").fill_null("")),
+        _told(frames.exit_surveys.filter(mine), "submitted_at", "Exit survey", reason, "comment"),
+        _told(left, "left_at", "Person leaves", pl.coalesce("name", "user_id"), "role"),
         _used(use(view_of(frames), account_id), frames.as_of).lazy(),
         _turned(value_spans(view_of(frames), account_id)).lazy(),
     ]
@@ -190,5 +182,12 @@ def _told(rows: pl.LazyFrame, when: str, what: str, *text: str | pl.Expr) -> pl.
     return rows.select(
         day=pl.col(when).cast(pl.Date) if when.endswith("_on") else pl.col(when).dt.date(),
         what=pl.lit(what),
-        text=pl.concat_str(*text, separator="  ", ignore_nulls=True).str.strip_chars().str.slice(0, 2000),
+        text=pl.concat_str(*map(_said, text), separator=" · ", ignore_nulls=True).str.slice(0, 2000),
     )
+
+
+def _said(text: str | pl.Expr) -> pl.Expr:
+    """A part of a line; an empty one is none."""
+    part = pl.col(text) if isinstance(text, str) else text
+    plain = part.cast(pl.String).str.strip_chars()
+    return pl.when(plain != "").then(plain)

@@ -6,6 +6,7 @@ import polars as pl
 
 import settings
 from metrics.as_of import as_of_view
+from metrics.current import renewing
 from metrics.health import explain_change
 from metrics.overrides import BESIDE, with_overrides
 from metrics.relations import contact_days, silence
@@ -71,14 +72,25 @@ def _cause(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
 
 
 def _renewals(frames: Frames) -> pl.LazyFrame:
-    """The next renewal of each account, and when its cancellation takes effect."""
+    """The next renewal of each account, and when its cancellation takes effect.
+
+    The renewal is that of what nobody has asked to end; of one that leaves with everything, when it was due.
+    """
     today = frames.as_of
     runs = (pl.col("started_on") <= today) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > today))
     served = frames.subscriptions.filter(runs & (pl.col("kind") != "usage"))
-    return served.group_by("account_id").agg(
-        renews_on=pl.col("renews_on").filter(pl.col("renews_on") >= today).min(),
-        ends_on=pl.col("ended_on").max(),
-        requested_on=pl.col("cancel_requested_at").dt.date().max(),
+    ahead = pl.col("renews_on").filter(pl.col("renews_on") >= today).min()
+    kept = renewing(frames.subscriptions, as_of=today).group_by("account_id").agg(kept_on=ahead, keeps=pl.lit(True))
+    return (
+        served.group_by("account_id")
+        .agg(
+            due_on=ahead,
+            ends_on=pl.col("ended_on").max(),
+            requested_on=pl.col("cancel_requested_at").dt.date().max(),
+        )
+        .join(kept, on="account_id", how="left")
+        .with_columns(renews_on=pl.when("keeps").then("kept_on").otherwise("due_on"))
+        .drop("due_on", "kept_on", "keeps")
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from metrics.current import renewing
+from metrics.renewals import leaving
 from pages.shared import words
 from pages.shared.findings.room import computed, override
 from pages.shared.tables import Column
@@ -57,39 +59,69 @@ def headline(name: str, health: dict[str, Any] | None, card: dict[str, Any] | No
     return shown, f"{paid}; health {computed(health)} ({known} of the weight known){by_hand}."
 
 
-def cards(card: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Breadth, depth and reach: label, value, and what it is worth beside peers and price."""
-    found = []
+def cards(card: dict[str, Any] | None, currency: str) -> list[tuple[str, str, str]]:
+    """Breadth, depth and reach: label, value, and what it is worth beside peers and price; none of who left."""
+    found: list[tuple[str, str, str]] = []
+    if card is None or card["standing"] is None:
+        return found
     for name, (label, meaning) in _COUNTS.items():
         whole = card.get(f"{name}_of")
         value = words.number(card[name]) + (f" of {whole:,}" if whole else "")
-        found.append((label, value, " · ".join(_worth(card, name, meaning))))
+        found.append((label, value, " · ".join(_worth(card, name, meaning, currency))))
     return found
 
 
-def _worth(card: dict[str, Any], name: str, meaning: str) -> list[str]:
+def nothing_unused(card: dict[str, Any] | None) -> str:
+    """What it means that nothing paid for is out of use; nothing bought and nothing known are no praise."""
+    if card is None or card["standing"] not in ("paying", "late_renewal"):
+        return "Nothing is paid for now."
+    if card["breadth"] is None:
+        return "No use has been recorded yet."
+    if card["breadth_of"] is None:
+        return "No source says what their plan includes."
+    return "Everything paid for is in use."
+
+
+def _worth(card: dict[str, Any], name: str, meaning: str, currency: str) -> list[str]:
     notes = [meaning]
     if card[f"{name}_percentile"] is not None:
         peers = words.plural(card[f"{name}_peers"], "peer")
         notes.append(f"ahead of {card[f'{name}_percentile']:.0f}% of {peers}")
     if card[f"{name}_per_100"] is not None:
-        notes.append(f"{words.number(card[f'{name}_per_100'], digits=1)} per 100 paid")
+        notes.append(f"{words.number(card[f'{name}_per_100'], digits=1)} per {words.money(100_00, currency)} paid")
     return notes
 
 
 def renewal(stretches: pl.DataFrame, as_of: date) -> tuple[str, str]:
-    """How far the next renewal is, or the end of one who leaves, and until when notice can be given."""
-    runs = (pl.col("started_on") <= as_of) & (pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
-    served = stretches.filter(runs)
-    ending = served.filter(pl.col("ended_on").is_not_null() & pl.col("cancel_requested_at").is_not_null())
-    if ending.height:
-        row = ending.sort("ended_on").row(-1, named=True)
-        return f"ends in {_days(row['ended_on'], as_of)}", f"{words.day(row['ended_on'])} · cancellation requested"
-    ahead = served.filter(pl.col("renews_on") >= as_of).sort("renews_on")
+    """How far the next renewal is, or the end of one who leaves, and until when notice can be given.
+
+    Who gives up only a part of what it pays for renews the rest.
+    """
+    going = next(leaving(stretches, as_of=as_of).iter_rows(named=True), None)
+    if going and going["whole"]:
+        if going["ends_on"] is None:
+            return words.NOTHING, "cancellation requested, no day is set"
+        return f"ends in {_days(going['ends_on'], as_of)}", f"{words.day(going['ends_on'])} · cancellation requested"
+    part = f" · {words.inert(going['plan'] or 'a part')} ends{_on(going['ends_on'])}" if going else ""
+    ahead = renewing(stretches, as_of=as_of).filter(pl.col("renews_on") >= as_of).sort("renews_on").collect()
     if not ahead.height:
-        return words.NOTHING, "no renewal date known"
+        over = _over(stretches, as_of)
+        if over is not None:
+            return "over", f"served until {words.day(over)}"
+        return words.NOTHING, f"no renewal date known{part}"
     row = ahead.row(0, named=True)
-    return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice(row, as_of)}"
+    return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice(row, as_of)}{part}"
+
+
+def _over(stretches: pl.DataFrame, as_of: date) -> date | None:
+    """When the last stretch ended, where all have."""
+    ends = stretches["ended_on"]
+    last = ends.max() if ends.null_count() == 0 else None
+    return last if isinstance(last, date) and last <= as_of else None
+
+
+def _on(day: date | None) -> str:
+    return f" on {words.day(day)}" if day else ""
 
 
 def notice(stretch: dict[str, Any], as_of: date) -> str:

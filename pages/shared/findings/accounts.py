@@ -39,7 +39,6 @@ def dressed(book: pl.DataFrame) -> pl.DataFrame:
             pl.col("shown_band").replace_strict(MARKS, default=pl.col("shown_band")) + until
         ),
         shown_score=pl.coalesce("override_score", "score"),
-        idle=pl.col("idle_days").is_not_null(),
         why=pl.when(pl.col("change").abs() >= 0.5).then(
             pl.col("cause").replace_strict(MEASURES, default=pl.col("cause"))
         ),
@@ -60,7 +59,7 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
     red = book.filter(pl.col("shown_band") == "red")
     leaving = book.filter(pl.col("band") == "leaving")
     total = words.money(int(book["mrr"].sum()), currency)
-    detail = f"{words.plural(book.height, 'account')} pay {total} a month."
+    detail = f"{words.plural(book.height, 'account')} pay {total} a month.{_by_hand(book)}"
     if not red.height and not leaving.height:
         return "Nobody is in the red, and nobody is leaving", detail
     at_stake = words.money(int(red["mrr"].sum()), currency, short=True)
@@ -68,6 +67,14 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
         f"{words.plural(red.height, 'account')} with {at_stake} of MRR in the red, {leaving.height} leaving",
         detail,
     )
+
+
+def _by_hand(book: pl.DataFrame) -> str:
+    """How many count here as somebody said, where any does: other pages go by the computed health."""
+    said = book["override"].count()
+    if not said:
+        return ""
+    return f" Health set by hand counts here, for {said:,} of them; the overview goes by the computed one."
 
 
 def leaving(book: pl.DataFrame) -> pl.DataFrame:

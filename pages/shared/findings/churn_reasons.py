@@ -12,6 +12,7 @@ from metrics.churn_reasons import NO_REASON, TEXT_ONLY
 from metrics.leavers import ANSWERED
 from pages.shared import words
 from pages.shared.tables import Column
+from reports.reason_labels import WITHOUT_REASON
 
 RANKED_BY = {"MRR lost": "lost_mrr", "Accounts": "share"}
 NAMED_BY = {"Form and words": "theme", "The form only": "reason"}
@@ -50,13 +51,6 @@ TREND = {
     "lost_mrr": Column("MRR lost", "money"),
     "state": Column("State", help="Provisional while the month runs, or answers may still come"),
 }
-_FIXED = {
-    "unclear": "Said something else",
-    "no answer": "Asked, no answer",
-    "not asked": "Not asked",
-    "payment failed": "Payment failed",
-    TEXT_ONLY: "Words only",
-}
 
 
 def label_of(theme: str | None, names: Mapping[str, str]) -> str:
@@ -65,12 +59,12 @@ def label_of(theme: str | None, names: Mapping[str, str]) -> str:
     >>> label_of("price", {"price": "Price"}), label_of("not asked", {}), label_of(None, {})
     ('Price', 'Not asked', '–')
     """
-    return words.NOTHING if theme is None else _FIXED.get(theme) or names.get(theme, theme)
+    return words.NOTHING if theme is None else WITHOUT_REASON.get(theme) or names.get(theme, theme)
 
 
 def labels(names: Mapping[str, str]) -> dict[str, str]:
     """What people call every theme, by its id, and every row without one."""
-    return {**names, **_FIXED}
+    return {**names, **WITHOUT_REASON}
 
 
 def in_words(column: str, names: Mapping[str, str]) -> pl.Expr:
@@ -82,13 +76,13 @@ def in_words(column: str, names: Mapping[str, str]) -> pl.Expr:
 def labelled(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     """Rows of themes, or of codes of the form, with what people call them as ``label``, and their ``key``."""
     key = "theme" if "theme" in frame.columns else "reason"
-    called = pl.col(key).replace(labels(names)) if key == "theme" else pl.col(key).replace(_FIXED)
+    called = pl.col(key).replace(labels(names)) if key == "theme" else pl.col(key).replace(WITHOUT_REASON)
     return frame.with_columns(label=called, key=pl.col(key))
 
 
 def silent() -> list[str]:
     """The rows that name no reason, as they are labelled."""
-    return [_FIXED[name] for name in NO_REASON]
+    return [WITHOUT_REASON[name] for name in NO_REASON]
 
 
 def told(leavers: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:

@@ -14,8 +14,8 @@ _NAME, _MRR = Column("Account", pinned=True), Column("MRR", "money")
 _CSM, _PLAN = Column("CSM"), Column("Plan")
 _LAST = Column("Last contact", "day", help="Either direction")
 _NEXT = Column("Next contact", "day", help="The first one planned after today")
-_SILENT = Column("Silent", "count", help="Days since the last contact")
-_RHYTHM = Column("Rhythm", "count", help="Usual days between its contacts; of all accounts where it has too few")
+_SILENT = Column("Silent, days", "count", help="Days since the last contact")
+_RHYTHM = Column("Rhythm, days", "count", help="Usual days between its contacts; of all accounts where it has too few")
 _RENEWS = Column("Renews", "day")
 
 OVERDUE = {

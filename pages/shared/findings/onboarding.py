@@ -29,8 +29,8 @@ MONTHS = {"month": Column("Signed up", "month"), "step": Column("Step"), **_COUN
 STUCK = {
     "name": _NAME,
     "step": Column("Stuck before"),
-    "days": Column("For", "count", help="Days since the step before, or since sign-up"),
-    "usual_days": Column("Nine in ten took", "number", help="Days, of those who passed this step"),
+    "days": Column("Stuck, days", "count", help="Days since the step before, or since sign-up"),
+    "usual_days": Column("Usual, days", "number", help="Nine in ten of those who passed this step took no longer"),
     "passed": Column("Passed by", "count", help="Accounts the usual days are told from"),
     "mrr": _MRR,
     "signed_up_on": Column("Signed up", "day"),
@@ -40,7 +40,7 @@ STUCK = {
 REACHED = {
     "name": _NAME,
     "in_time": Column("Reached in time", "flag"),
-    "days": Column("After", "count", help="Days from sign-up; empty: not yet"),
+    "days": Column("After, days", "count", help="Days from sign-up; empty: not yet"),
     "reached_on": Column("Reached", "day"),
     "start_on": Column("Signed up", "day"),
     "segment": Column("Segment"),

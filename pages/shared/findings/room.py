@@ -26,7 +26,7 @@ OVERRIDES = {
 }
 NOTE_HISTORY = {"written_at": Column("When", "moment"), "who": Column("Who"), "text": Column("Text", width="large")}
 MOVED = {
-    "on": Column("By", "day"),
+    "on": Column("Until", "day", help="The end of the month in which it moved, or today"),
     "measure": Column("What moved"),
     "points": Column("Points", "number"),
     "because": Column("Because"),
@@ -184,7 +184,7 @@ def happened(base: pl.DataFrame, notes: pl.DataFrame, overridden: pl.DataFrame, 
         parts.append(notes.select(day=_day("written_at", zone), what=pl.lit("Note"), text=_by("author", "text")))
     if overridden.height:
         told = overrides(overridden, zone).with_columns(reason=pl.col("reason").fill_null(""))
-        line = pl.concat_str("said", pl.lit("  "), _by("who", "reason"))
+        line = pl.concat_str("said", pl.lit(" · "), _by("who", "reason"))
         parts.append(told.select(day=pl.col("made_at").dt.date(), what=pl.lit("Health by hand"), text=line))
     return pl.concat(parts).sort("day", "what", descending=[True, False])
 

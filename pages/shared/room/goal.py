@@ -31,7 +31,7 @@ def show(
         _told("Champion", who)
         written.not_saved(_PART)
         if may and version != written.UNREAD:
-            with st.popover("Type in", icon=":material/edit:", key=f"goal_popover_{account_id}"):
+            with st.popover("Edit", icon=":material/edit:", key=f"goal_popover_{account_id}"):
                 _form(account_id, people, row, version)
 
 
@@ -67,7 +67,7 @@ def _form(account_id: str, people: pl.DataFrame, row: Mapping[str, Any] | None, 
             key=f"{key}_person",
             format_func=lambda user_id: names.get(user_id, user_id),
         )
-        st.text_input("or a name", value=held["champion"] or "", key=f"{key}_name", max_chars=200)
+        st.text_input("Or another name", value=held["champion"] or "", key=f"{key}_name", max_chars=200)
         with st.container(horizontal=True):
             st.form_submit_button(
                 "Save", type="primary", key=f"save_{key}", on_click=_save, args=(account_id, key, seen)

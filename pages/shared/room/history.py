@@ -10,12 +10,17 @@ from metrics.health import explain_change, health_history
 from pages.shared import data, figures, panel, tables, template, words
 from pages.shared.data import View
 from pages.shared.findings import room as findings
+from reports.month_gaps import with_gaps
 
 
 def show(view: View, history: pl.DataFrame) -> None:
     """The figure and beside it what moved the score; ``history`` has the account's health at month ends and now."""
+    if history.is_empty():
+        with panel.section("Health over a year", health_history):
+            st.caption("Nothing was served to this account in the last year, so there is no health to tell.")
+        return
     moved = findings.moves(history)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     detail = "At each month end, and today. Marked: months that moved it by 5 points or more, and what people said."
     with left, panel.section("Health over a year", health_history, detail=detail):
         panel.chart(figure(history, moved), key="health")
@@ -32,9 +37,11 @@ def show(view: View, history: pl.DataFrame) -> None:
 
 def figure(history: pl.DataFrame, moved: pl.DataFrame) -> go.Figure:
     """The computed score as a line, its turns as points with their reasons, overrides as diamonds beside it."""
+    whole = with_gaps(history)
     shown = figures.history(
-        history, x="on", y="score", title="Health", bounds=data.bands(), floor=0, ceiling=100, height=340
+        whole, x="on", y="score", title="Health", bounds=data.bands(), floor=0, ceiling=100, height=420
     )
+    shown.update_traces(line_shape="linear")  # nothing is known between two month ends, and the turns are marked
     turns = findings.turns(history, moved)
     if turns:
         shown.add_scatter(

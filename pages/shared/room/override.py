@@ -42,7 +42,7 @@ def show(
             st.caption(findings.override_note(now))
         written.not_saved(_PART)
         if may and version != written.UNREAD:
-            with st.popover("Say it differently", icon=":material/edit:", key=f"override_popover_{account_id}"):
+            with st.popover("Set by hand", icon=":material/edit:", key=f"override_popover_{account_id}"):
                 _form(account_id, now, version, taken_back=said is not None)
         if history.height:
             _history(view, account_id, history)
