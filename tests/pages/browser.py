@@ -143,6 +143,12 @@ class Opened:
         self.page.goto(url, timeout=seconds * 1000, wait_until="domcontentloaded")
         self.settle(seconds=seconds)
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """The same page in a window of another size, drawn again."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.wait_for_timeout(300)  # what follows the window's width does so after a moment
+        self.settle()
+
     def text(self) -> str:
         return str(self.page.locator('[data-testid="stMain"]').inner_text())
 
