@@ -27,6 +27,7 @@ bench: .venv/installed-bench
 
 docs: .venv/installed
 	$(BIN)/python -m queries.document
+	$(BIN)/python -m outreach.play_document
 
 clean: stop
 	rm -rf .venv .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

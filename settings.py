@@ -6,10 +6,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 ROOT = Path(__file__).resolve().parent
@@ -47,7 +48,9 @@ def duration(text: object) -> timedelta:
     return value
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+WebLink = Annotated[str, Field(pattern=r"^https?://[^\s<>\"'\\()\[\]]+$")]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 
 
@@ -163,6 +166,58 @@ class Health(_Section):
         return whole
 
 
+class Outreach(_Section):
+    """Who sends, how often people are written to, when they are not, and how the outbox works."""
+
+    sender_name: str = "Customer success"
+    sender_address: str = "customer-success@example.org"
+    reply_to: str | None = None
+    most_per_person: int = Field(1, ge=0, le=100)
+    contact_days: int = Field(14, ge=0, le=3660)
+    account_contact_days: int = Field(7, ge=0, le=3660)
+    quiet_from: time = time(19)
+    quiet_until: time = time(8)
+    quiet_weekdays: frozenset[Weekday] = frozenset({"saturday", "sunday"})
+    holdout: float = Field(0.1, ge=0, le=0.9)
+    draft_hours: int = Field(24, ge=1, le=24 * 30)
+    window_hours: int = Field(72, ge=1, le=24 * 30)
+    lease: Duration = timedelta(minutes=2)
+    most_attempts: int = Field(6, ge=1, le=50)
+    errors_pause: int = Field(10, ge=1, le=10_000)
+    webhook_url: str | None = None
+    webhook_hosts: frozenset[str] = frozenset()
+    bounce_folder: Path | None = None
+    links: dict[Literal["export", "return", "help", "product", "meeting"], WebLink] = {}
+
+    @field_validator("quiet_weekdays")
+    @classmethod
+    def _some_day_is_left(cls, value: frozenset[Weekday]) -> frozenset[Weekday]:
+        if len(value) == 7:
+            raise ValueError("every weekday is quiet, so nothing would ever be sent; leave one out")
+        return value
+
+    @model_validator(mode="after")
+    def _some_hour_is_left(self) -> Self:
+        if self.quiet_from == self.quiet_until:
+            raise ValueError("quiet_from and quiet_until must differ")
+        return self
+
+
+class Alerts(_Section):
+    """What the team is told about an account, at most once a week each; nothing while ``ALERT_URLS`` is unset."""
+
+    red: bool = True
+    detractor: bool = True
+    renewal_days: int = Field(30, ge=0, le=366)
+
+
+class Digest(_Section):
+    """The monthly mail to its subscribers: on which day of the month, and in which language."""
+
+    enabled: bool = True
+    day: int = Field(3, ge=1, le=28)
+
+
 class Settings(_Section):
     """All settings. ``config`` is the folder they came from."""
 
@@ -173,10 +228,28 @@ class Settings(_Section):
     revenue: Revenue = Revenue()
     value: Value = Value()
     health: Health
+    outreach: Outreach = Outreach()
+    alerts: Alerts = Alerts()
+    digest: Digest = Digest()
     product_database_url: str | None = Field(None, repr=False)
     records_database_url: str | None = Field(None, repr=False)
     records_owner_url: str | None = Field(None, repr=False)
     snapshot_dir: str
+    smtp_url: str | None = Field(None, repr=False)
+    public_url: str = "http://127.0.0.1:8501"
+    secret_key: str | None = Field(None, repr=False)
+    webhook_secret: str | None = Field(None, repr=False)
+    alert_urls: str | None = Field(None, repr=False)
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where mail is written as files while ``SMTP_URL`` is unset."""
+        return ROOT / ".data" / "outbox"
+
+    @property
+    def plays(self) -> Path:
+        """The folder of the plays."""
+        return self.config / "plays"
 
     @property
     def sources(self) -> Path:
@@ -190,12 +263,20 @@ _FROM_ENVIRONMENT = {
     "records_database_url": "RECORDS_DATABASE_URL",
     "records_owner_url": "RECORDS_OWNER_URL",
     "snapshot_dir": "SNAPSHOT_DIR",
+    "smtp_url": "SMTP_URL",
+    "public_url": "PUBLIC_URL",
+    "secret_key": "SECRET_KEY",
+    "webhook_secret": "WEBHOOK_SECRET",
+    "alert_urls": "ALERT_URLS",
 }
 """What stands nowhere in a file: it differs from machine to machine, or is secret."""
+_PLAIN = {
+    name: _FROM_ENVIRONMENT[name] for name in ("smtp_url", "public_url", "secret_key", "webhook_secret", "alert_urls")
+}
 
 
-def _demo_url(name: str) -> str | None:
-    """An address of the embedded demo database, written by ``python -m demo``; None when there is none."""
+def _demo(name: str) -> str | None:
+    """What ``python -m demo`` wrote down, an address of its database or its secret key; None when there is no demo."""
     path = ROOT / ".data" / name
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
@@ -207,10 +288,10 @@ def _urls(environment: dict[str, str]) -> dict[str, str | None]:
         return environment.get(name, "").strip() or None
 
     product = given("PRODUCT_DATABASE_URL")
-    demo = None if product else _demo_url("demo.url")
+    demo = None if product else _demo("demo.url")
     return {
         "product_database_url": product or demo,
-        "records_database_url": given("RECORDS_DATABASE_URL") or product or _demo_url("records.url") or demo,
+        "records_database_url": given("RECORDS_DATABASE_URL") or product or _demo("records.url") or demo,
         "records_owner_url": given("RECORDS_OWNER_URL"),
     }
 
@@ -231,10 +312,13 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
     secret = sorted(_FROM_ENVIRONMENT.keys() & values.keys())
     if secret:
         raise SettingsError(f"{path} sets {secret[0]}.\n\nHint: set {_FROM_ENVIRONMENT[secret[0]]} in the environment.")
-    given = _urls(environment) | {
+    given: dict[str, Any] = _urls(environment) | {
         "config": config,
         "snapshot_dir": environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
     }
+    given |= {name: environment[variable] for name, variable in _PLAIN.items() if environment.get(variable)}
+    if not environment.get("PRODUCT_DATABASE_URL", "").strip():
+        given.setdefault("secret_key", _demo("secret.key"))
     try:
         return Settings.model_validate(values | given)
     except ValidationError as error:

@@ -1,0 +1,1 @@
+"""How messages leave: who gets one, what it says, the outbox, the worker, and what strangers may ask."""
