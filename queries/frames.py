@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -197,14 +198,16 @@ class Frames:
         """
         return self._parts(list(self.manifest.comments.vectors), vector_files.HALF).cast(pl.Schema(vector_files.WHOLE))
 
-    def activity(self, *, account_id: str, since: date) -> pl.LazyFrame:
-        """Daily activity of one account: account, user, feature, day, uses, quantity; our own staff left out.
+    def activity(self, *, account_id: str | Sequence[str], since: date) -> pl.LazyFrame:
+        """Daily activity of one account, or of some: account, user, feature, day, uses, quantity; our staff left out.
 
         No page reads the daily activity of all accounts; the rollups answer those questions.
         """
         months: list[Month] = [m for m in self.manifest.months if next_month(m.month) > since]
         daily = self._parts([month.daily for month in months], DAILY)
-        wanted = daily.filter((pl.col("account_id") == account_id) & (pl.col("day") >= since))
+        who = pl.col("account_id")
+        theirs = who == account_id if isinstance(account_id, str) else who.is_in(list(account_id))
+        wanted = daily.filter(theirs & (pl.col("day") >= since))
         staff = self.manifest.files.get("staff")
         return wanted.join(self.store.scan(staff), on="user_id", how="anti") if staff else wanted
 
