@@ -25,6 +25,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import settings
+from outreach import worker
+from outreach.public import Public
 from pages.shared import warming
 from pages.shared.boundary import on_script_error
 from queries import frames, refresh
@@ -210,10 +212,11 @@ async def index(request: Request) -> HTMLResponse:
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """While the server runs, keeps its pages' answers warm and, unless ``TENURE_JOBS=off``, refreshes."""
+    """While the server runs, keeps its pages' answers warm and, unless ``TENURE_JOBS=off``, refreshes and sends."""
     jobs = [asyncio.create_task(warming.keep_warm(), name="warming")]
     if os.environ.get("TENURE_JOBS", "on").lower() != "off":
         jobs.append(asyncio.create_task(refresh.keep_refreshing(settings.get()), name="refresh"))
+        jobs.append(asyncio.create_task(worker.keep_sending(settings.get()), name="sending"))
     try:
         yield
     finally:
@@ -229,7 +232,11 @@ refuse_strangers(st.get_option("server.address"))
 app = st.App(
     HERE / "pages" / "frame.py",
     lifespan=lifespan,
-    routes=[Route("/ready", ready), *(Route(f"/{name}", index) for name in page_names())],
+    routes=[
+        Route("/ready", ready),
+        *Public(settings.get).routes(),
+        *(Route(f"/{name}", index) for name in page_names()),
+    ],
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from queries import checks, comments, mapping, money, sources
+from queries import answers, checks, comments, mapping, money, sources
 from queries.activity import Activities, Activity
 from queries.checks import Accounts, Checked
 from queries.contract import ACCOUNTS, SOURCES, Source
@@ -40,12 +40,14 @@ class Build:
     comments: Comments = field(default_factory=Comments)
     said: dict[str, pl.DataFrame] = field(default_factory=dict)
     staff: pl.Series = field(default_factory=lambda: pl.Series("user_id", [], pl.String))
+    without_answers: str | None = None
 
     def everything(self) -> Activity:
         """Reads all sources; RefreshError when there is nothing to build on."""
         accounts = self._accounts()
         frames = {name: self._small(SOURCES[name], accounts) for name in SOURCES if name not in ("accounts", "events")}
         frames["subscriptions"] = self._priced(frames["subscriptions"], frames["fx_rates"])
+        frames |= self._answered(frames, accounts)
         for name, frame in frames.items():
             self.files[name] = self.store.put_frame(name, frame)
         frames["accounts"] = self._frame("accounts")
@@ -137,6 +139,34 @@ class Build:
             self.staff = self._old_frame("staff").get_column("user_id")
         types = checks.schema(source).items()
         return self._old_frame(source.name).select(pl.col(name).cast(kind) for name, kind in types)
+
+    def _answered(self, frames: dict[str, pl.DataFrame], accounts: Accounts) -> dict[str, pl.DataFrame]:
+        """The sources that people's answers to our own messages stand in, with them; those known before if need be."""
+        found, self.without_answers = answers.read(self.settings, as_of=self.reader.as_of)
+        return {name: self._with_ours(name, frames[name], found, accounts) for name in answers.NAMES}
+
+    def _with_ours(
+        self, name: str, frame: pl.DataFrame, found: dict[str, pl.DataFrame] | None, accounts: Accounts
+    ) -> pl.DataFrame:
+        source, state = SOURCES[name], self.states[name]
+        if state.status == "stale":
+            frame = answers.without(frame)
+        if found is not None:
+            ours = found[name]
+        elif self.old is not None and name in self.old.files:
+            ours = answers.kept(self._old_frame(name))
+        else:
+            return frame
+        checked = answers.check(frame, ours, source, as_of=self.reader.as_of, accounts=accounts)
+        whole = answers.joined(frame, checked)
+        if state.status == "stale":  # what was rejected before, ours too, stands in the file of the snapshot before
+            return whole
+        self.states[name] = answers.counted(state, checked, whole, source, self.reader.zone)
+        if checked.rejected.height:
+            file = f"rejected/{name}"
+            before = [self._frame(file)] if file in self.files else []
+            self.files[file] = self.store.put_frame(file, pl.concat([*before, checked.rejected], how="diagonal"))
+        return whole
 
     def _frame(self, name: str) -> pl.DataFrame:
         return self.store.scan(self.files[name]).collect()

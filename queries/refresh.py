@@ -38,7 +38,10 @@ SWEEP_EVERY = timedelta(hours=1)
 
 
 class Report(BaseModel):
-    """What one refresh did; ``--json`` prints it on one line. ``without_themes`` says why comments have no themes."""
+    """What one refresh did; ``--json`` prints it on one line.
+
+    ``without_themes`` says why comments have no themes, ``without_answers`` why answers to messages are old ones.
+    """
 
     id: str
     as_of: datetime
@@ -48,6 +51,7 @@ class Report(BaseModel):
     days_read: int
     failed: dict[str, str] = {}
     without_themes: str | None = None
+    without_answers: str | None = None
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -163,6 +167,7 @@ def _manifest(
         events_key=activity.events_key,
         value_key=activity.value_key,
         comments=build.comments,
+        without_answers=build.without_answers,
     )
 
 
@@ -177,6 +182,7 @@ def _report(manifest: Manifest, days_read: int) -> Report:
         days_read=days_read,
         failed={name: state.error for name, state in states if state.error},
         without_themes=manifest.comments.error,
+        without_answers=manifest.without_answers,
     )
 
 
@@ -238,6 +244,8 @@ def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> i
         print(f"  {name}: {message}", file=sys.stderr)
     if report.without_themes:
         print(f"  themes of comments: {report.without_themes}", file=sys.stderr)
+    if report.without_answers:
+        print(f"  {report.without_answers}", file=sys.stderr)
     return 0
 
 

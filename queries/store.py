@@ -23,6 +23,8 @@ from queries.errors import NoSnapshot
 
 CURRENT = "current"
 FAILURE = "failure.json"
+KEPT = "kept/"
+"""Objects whose names begin so belong to no snapshot, and are never pruned."""
 
 
 class _Record(BaseModel):
@@ -102,7 +104,7 @@ class Manifest(_Record):
 
     ``swept_at`` is when files that no snapshot needs were last removed. ``database`` tells one product database from
     another. ``events_on`` is the organisation's day on which events were last read; it stays behind while they cannot
-    be.
+    be. ``without_answers`` says why answers to our own messages could not be read, where that is so.
     """
 
     id: str
@@ -121,6 +123,7 @@ class Manifest(_Record):
     events_key: str = ""
     value_key: str = ""
     comments: Comments = Comments()
+    without_answers: str | None = None
 
     @property
     def today(self) -> date:
@@ -296,6 +299,7 @@ def prune(store: Store, *, keep: timedelta) -> int:
         content = store.get(name)
         if content is not None and (is_current or now - written < keep.total_seconds()):
             kept |= {name} | _named_by(content)
+    kept |= {name for name in names if name.startswith(KEPT)}
     gone = [name for name, written in names.items() if name not in kept and now - written > 3600]
     for name in gone:
         store.delete(name)

@@ -27,6 +27,10 @@ _LIMITS = text(
     "set_config('idle_in_transaction_session_timeout', '10000', true), set_config('timezone', 'UTC', true)"
 )
 """For the transaction only, not the session: that also works through a pooler such as PgBouncer."""
+_DURABLE = text(
+    "SELECT set_config('synchronous_commit', 'on', true) "
+    "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+)
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -85,6 +89,11 @@ def engine(settings: Settings) -> Engine:
 @lru_cache(maxsize=8)
 def connections(url: str) -> Engine:
     """A small pool of connections to ``url``; a connection that went away meanwhile is replaced before it is used."""
+    return fresh(url)
+
+
+def fresh(url: str) -> Engine:
+    """A pool of the caller's own, for a process that forks or is about to end; to be disposed of by the caller."""
     made = create_engine(
         parsed(url),
         pool_size=3,
@@ -121,6 +130,11 @@ def begin(engine: Engine) -> Iterator[Connection]:
             yield connection
     finally:
         _began.reset(token)
+
+
+def durably(connection: Connection) -> None:
+    """This transaction outlives a crash of the server, even where the server may forget others."""
+    connection.execute(_DURABLE)
 
 
 @contextmanager

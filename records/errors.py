@@ -50,3 +50,25 @@ class ChangedMeanwhile(RecordsError):
         self.at = at
         self.value = value
         self.version = version
+
+
+class AlreadyApproved(RecordsError):
+    """The campaign is no draft any more: somebody approved it before; nothing was changed."""
+
+    def __init__(self, by: str | None, at: datetime | None) -> None:
+        when = "" if at is None else f" at {at:%Y-%m-%d %H:%M} UTC"
+        super().__init__(f"{by or 'Somebody'} approved this campaign{when}.", "nothing was queued a second time")
+        self.by = by
+        self.at = at
+
+
+class DraftChanged(RecordsError):
+    """The draft is not the one that was previewed: it was made again, or thrown away."""
+
+
+class DraftTooOld(RecordsError):
+    """The draft was made too long ago for its preview to be true still."""
+
+
+class NotYet(RecordsError):
+    """Something may be done later, and not now; the message says from when on."""

@@ -18,7 +18,8 @@ from sqlalchemy.schema import CreateSchema
 import settings as configuration
 from records.database import address, explaining, owner, parsed, place
 from records.errors import RecordsError, RecordsNotReady
-from records.tables import GRANTS, SCHEMA
+from records.metadata import SCHEMA
+from records.tables import GRANTS
 from settings import Settings, SettingsError
 
 _LOCK = 7_306_085_893_295_232_115

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, text
 
 from records.database import begin, engine
 from records.errors import RecordsError
-from records.tables import GRANTS, HEAD, SCHEMA
+from records.metadata import SCHEMA
+from records.tables import GRANTS, HEAD
 from settings import Settings
 
 _READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")

@@ -17,7 +17,6 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
-    MetaData,
     String,
     Table,
     Text,
@@ -27,11 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-SCHEMA = "tenure"
-HEAD = "0004"
-"""The revision that this code needs."""
+from records import outreach_tables
+from records.metadata import metadata
 
-metadata = MetaData(schema=SCHEMA)
+HEAD = "0005"
+"""The revision that this code needs."""
 
 subjects = Table(
     "subjects",
@@ -143,5 +142,6 @@ GRANTS: dict[str, tuple[str, ...]] = {
     "overrides": ("SELECT", "INSERT"),
     "goals": ("SELECT", "INSERT"),
     "notes": ("SELECT", "INSERT"),
+    **outreach_tables.GRANTS,
 }
 """What the dashboard's role may do; ``python -m records.migrate`` grants exactly this."""

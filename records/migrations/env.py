@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from records.tables import SCHEMA, metadata
+from records import tables  # noqa: F401 - registers the tables
+from records.metadata import SCHEMA, metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, version_table_schema=SCHEMA

@@ -108,6 +108,17 @@ def test_a_foreign_host_is_refused(server):
     assert fetch(f"{server.url}/", Host="localhost")[0] == 200
 
 
+def test_a_public_link_gets_its_own_calm_page_and_not_the_app(server):
+    for path in ("/answer/nonsense", "/unsubscribe/a/b", "/answer/"):
+        status, headers, body = fetch(server.url + path, **{"Accept-Language": "de"})
+        assert (status, "Dieser Link funktioniert nicht." in body) == (404, True)
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+        assert (headers["referrer-policy"], headers["cache-control"]) == ("no-referrer", "no-store")
+        assert "set-cookie" not in headers
+    assert fetch(f"{server.url}/answer/x", Host="evil.example")[0] == 400
+
+
 def start(*options: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(browser.free_port()), *options]
     return subprocess.run(

@@ -185,5 +185,15 @@ def test_a_report_is_one_line_of_json(shop):
     line = shop.refresh().model_dump_json()
     assert "\n" not in line
     found = json.loads(line)
-    assert set(found) == {"id", "as_of", "seconds", "rows", "rejected", "days_read", "failed", "without_themes"}
+    assert set(found) == {
+        "id",
+        "as_of",
+        "seconds",
+        "rows",
+        "rejected",
+        "days_read",
+        "failed",
+        "without_themes",
+        "without_answers",
+    }
     assert (found["as_of"], found["rows"]["accounts"], found["rejected"]["events"]) == ("2026-03-16T12:00:00Z", 2, 0)

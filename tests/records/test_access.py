@@ -30,11 +30,28 @@ def write_some(records: Records, author: str = "ada@example.com") -> None:
     marks.set_mark(records.engine, account_id="a/1", month=date(2026, 3, 1), regrettable=True, **more)
 
 
+CHANGED = {
+    "campaigns": {"UPDATE", "DELETE"},
+    "messages": {"UPDATE", "DELETE"},
+    "attachments": {"DELETE"},
+    "sending": {"UPDATE"},
+    "workers": {"UPDATE", "DELETE"},
+}
+"""What outreach works with: states that move on, and drafts that are thrown away. Everything else is only added to."""
+
+
 @pytest.mark.parametrize("table", [table for table in GRANTS if table != "alembic_version"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET id = DEFAULT", "DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"])
-def test_the_dashboards_role_changes_and_removes_nothing(records: Records, table: str, statement: str) -> None:
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = DEFAULT WHERE false", "DELETE FROM {} WHERE false",
+                                       "TRUNCATE {}", "DROP TABLE {}"])  # fmt: skip
+def test_the_dashboards_role_changes_only_what_outreach_works_with(
+    records: Records, table: str, statement: str
+) -> None:
+    column = {"digests": "month", "sending": "single"}.get(table, "id")
+    if statement.split()[0] in CHANGED.get(table, ()):
+        execute(records.writer, statement.format(f"tenure.{table}", column))
+        return
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        execute(records.writer, statement.format(f"tenure.{table}"))
+        execute(records.writer, statement.format(f"tenure.{table}", column))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from demo import load
 from records import database as connections
 from records import migrate
 from records.errors import RecordsError
-from records.tables import GRANTS, HEAD, SCHEMA, metadata
+from records.metadata import SCHEMA
+from records.tables import GRANTS, HEAD, metadata
 from tests.conftest import Database
 from tests.records.conftest import as_writer, execute, rows
 
@@ -45,6 +46,27 @@ FILLED = {
         '\'{"goal": "save time", "user_id": null, "subject": null}\', id, now() FROM tenure.subjects',
         "INSERT INTO tenure.notes (account_id, note_id, text, author, at) "
         "SELECT 'a', gen_random_uuid(), 'called', id, now() FROM tenure.subjects",
+    ],
+    "0005": [
+        "INSERT INTO tenure.campaigns (id, title, play, play_version, kind, channel, audience, rules, fingerprint, "
+        "state, author, drafted_at, changed_at) SELECT gen_random_uuid(), 't', 'sorry', 'v', 'service', 'email', '{}', "
+        "'{}', 'f', 'draft', id, now(), now() FROM tenure.subjects",
+        "INSERT INTO tenure.messages (id, campaign_id, account_id, address_key, language, time_zone, arm, state, "
+        "changed_at) SELECT gen_random_uuid(), id, 'a', 'x@example.org', 'en', 'UTC', 'contacted', 'draft', now() "
+        "FROM tenure.campaigns",
+        "INSERT INTO tenure.message_events (message_id, at, state) SELECT id, now(), 'draft' FROM tenure.messages",
+        "INSERT INTO tenure.answers (message_id, question, score, source, at) SELECT id, 'nps', 9, 'link', now() "
+        "FROM tenure.messages",
+        "INSERT INTO tenure.opt_outs (address_key, opted_out, source, at) VALUES ('x', true, 'link', now())",
+        "INSERT INTO tenure.suppressions (address_key, suppressed, reason, at) VALUES ('x', true, 'bounced', now())",
+        "INSERT INTO tenure.attachments (campaign_id, name, media_type, content) SELECT id, 'n', 'text/plain', 'c' "
+        "FROM tenure.campaigns",
+        "INSERT INTO tenure.alerts (account_id, week, kind, cause, at) VALUES ('a', '2026-11-16', 'red', 'c', now())",
+        "INSERT INTO tenure.subscribers (address, address_key, subscribed, actor, at) "
+        "SELECT 'x', 'x', true, id, now() FROM tenure.subjects",
+        "INSERT INTO tenure.digests (month, campaign_id, at) SELECT '2026-11-01', id, now() FROM tenure.campaigns",
+        "INSERT INTO tenure.workers (id, started_at, seen_at) VALUES (gen_random_uuid(), now(), now())",
+        "INSERT INTO tenure.sending (single) VALUES (true)",
     ],
 }
 """What stands in the tables of each revision while it is taken down and up again."""
