@@ -17,11 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import movements, pages, refresh, report, retention, themes
+from bench import book, movements, pages, refresh, report, retention, themes
 from bench.place import place
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
-PAGES_EVENTS = 1_000_000
+PAGES_EVENTS = 10_000_000
 
 
 def main(words: list[str] | None = None) -> int:
@@ -73,13 +73,14 @@ def measure(events: int, accounts: int) -> dict[str, Any]:
 
 
 def measure_pages(accounts: int) -> dict[str, Any]:
-    """A large company: its first refresh, account movements against the other engines, and every page's questions."""
+    """A large company: its first refresh, the book, movements against the other engines, and all pages' questions."""
     with place(PAGES_EVENTS, accounts) as where:
         first = refresh.first(where)
+        book_of_it = book.measure(where, accounts, PAGES_EVENTS)
         rows = movements.measure(where)
         for row in rows:
             row["ratios"] = report.ratios(row)
-        return {"refresh": vars(first), "movements": rows, **pages.measure(where)}
+        return {"refresh": vars(first), "book": book_of_it, "movements": rows, **pages.measure(where)}
 
 
 def _machine() -> dict[str, Any]:

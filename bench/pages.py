@@ -27,6 +27,8 @@ from pages.shared.written import UNREAD
 from queries.frames import Frames
 
 Answer = Callable[..., pl.DataFrame]
+OF_A_DRAFT = {"campaigns.drafted", "campaigns.tone", "campaigns.languages"}
+"""Questions about a draft of outreach, of which a company made for the purpose has none."""
 
 
 def measure(place: Place) -> dict[str, Any]:
@@ -50,14 +52,17 @@ def measure(place: Place) -> dict[str, Any]:
 
 
 def questions() -> dict[str, Answer]:
-    """Every cached question of ``pages/shared/answers`` by module and name, as the plain function that answers it."""
+    """Every cached question of ``pages/shared/answers`` by module and name, as the plain function that answers it.
+
+    Left out: :data:`OF_A_DRAFT`.
+    """
     found = {}
     for info in pkgutil.iter_modules(answers.__path__, answers.__name__ + "."):
         module, page = importlib.import_module(info.name), info.name.rpartition(".")[2]
         for name, function in vars(module).items():
             if getattr(function, "__module__", "") == info.name and _takes_frames(function):
                 found[f"{page}.{name}"] = inspect.unwrap(function)
-    return found
+    return {name: ask for name, ask in found.items() if name not in OF_A_DRAFT}
 
 
 def _takes_frames(function: Any) -> bool:

@@ -5,6 +5,7 @@ Both are gone when the measurement ends, however it ends.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -39,11 +40,19 @@ class Place:
         """The snapshot's folder."""
         return self.folder / "snapshot"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, for one that works on this company."""
+        return {**os.environ, **self._variables}
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {"PRODUCT_DATABASE_URL": self.url, "SNAPSHOT_DIR": str(self.snapshot)}
+
     @cached_property
     def settings(self) -> Settings:
         """The project's own settings and mappings, for this company."""
-        environment = {"PRODUCT_DATABASE_URL": self.url, "SNAPSHOT_DIR": str(self.snapshot)}
-        return settings.read(settings.ROOT / "config", environment)
+        return settings.read(settings.ROOT / "config", self._variables)
 
     def frames(self) -> Frames:
         """The newest snapshot as a viewer opens it who may see everything."""

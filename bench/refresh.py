@@ -5,24 +5,18 @@ Beside it, what merely moving the rows out of the database takes: ``COPY (SELECT
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
-import sys
-import time
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 
+from bench import apart
 from bench.clock import race
 from bench.place import Place, say
 from demo import load
 
-ROOT = Path(__file__).resolve().parent.parent
 COPY = "COPY (SELECT * FROM usage.events) TO STDOUT"
 
 
@@ -38,7 +32,7 @@ class Measured:
 
 def measure(place: Place) -> dict[str, Any]:
     """The first refresh of a place, one after another day, one after nothing, and the COPY they compare with."""
-    environment = _environment(place)
+    environment = place.environment
     load_before = os.getloadavg()[0]
     copying = copied(place.url)
     begun = refresh(environment)
@@ -63,11 +57,7 @@ def measure(place: Place) -> dict[str, Any]:
 
 def first(place: Place) -> Measured:
     """The first refresh of a place alone."""
-    return refresh(_environment(place))
-
-
-def _environment(place: Place) -> dict[str, str]:
-    return {**os.environ, "PRODUCT_DATABASE_URL": place.url, "SNAPSHOT_DIR": str(place.snapshot)}
+    return refresh(place.environment)
 
 
 class _Nowhere:
@@ -91,29 +81,7 @@ def copied(url: str) -> dict[str, Any]:
     return {"seconds": timing.seconds, "megabytes": round(size / 1e6, 1)}
 
 
-_PEAK = """
-import atexit, re, runpy, sys
-def tell():
-    try:
-        print("peak", re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr)
-    except OSError:
-        pass
-atexit.register(tell)
-runpy.run_module("queries.refresh", run_name="__main__", alter_sys=True)
-"""
-"""A refresh that says its own peak at the end. What the operating system says of a process that has ended starts from
-the memory of the one that started it."""
-
-
 def refresh(environment: dict[str, str]) -> Measured:
-    """One refresh by the command line in a process of its own, with its peak memory (0 where nothing tells it)."""
-    started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", _PEAK, "--json"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    wall = time.monotonic() - started
-    report = json.loads(done.stdout)
-    peak = re.search(r"^peak (\d+)$", done.stderr, re.MULTILINE)
-    megabytes = round(int(peak[1]) * 1024 / 1e6) if peak else 0
-    return Measured(report["seconds"], round(wall, 2), megabytes, report["days_read"])
+    """One refresh by the command line in a process of its own."""
+    ran = apart.run("queries.refresh", "--json", environment=environment)
+    return Measured(ran.report["seconds"], ran.wall, ran.peak_mb, ran.report["days_read"])

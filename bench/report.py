@@ -83,10 +83,28 @@ def _of_refresh(row: dict[str, Any]) -> list[str]:
     return told
 
 
+def _of_book(book: dict[str, Any]) -> list[str]:
+    told = [f"  {'the book':<20}{'cold':>9}{'warm':>12}{'peak':>12}   of the limit: cold, warm, peak"]
+    part = {(limit["what"], limit["of"]): f"{limit['of_the_limit']:.2f} ×" for limit in book["limits"]}
+    for row in book["rows"]:
+        parts = [f"{part.get((row['what'], of), '–'):>9}" for of in ("cold", "warm", "peak_mb")]
+        told.append(
+            f"  {row['what']:<20}{row['cold'] * 1000:>6,.0f} ms{row['warm'] * 1000:>9,.0f} ms{row['peak_mb']:>9,.0f} MB"
+            + "".join(parts)
+        )
+    for limit in book["limits"]:
+        words, unit = "met   " if limit["met"] else "MISSED", "MB" if limit["of"] == "peak_mb" else "s"
+        told.append(
+            f"  {words} {limit['what']}, {limit['of']}: {limit['taken']:g} {unit} (goal: at most {limit['limit']:g})"
+        )
+    return told
+
+
 def _of_pages(pages: dict[str, Any]) -> list[str]:
     first = pages["refresh"]
     told = [f"{pages['accounts']:,} accounts, {pages['monthly_rows']:,} rows by month"]
     told.append(f"  first refresh {first['seconds']:>8.2f} s {first['peak_mb']:>6.0f} MB")
+    told += _of_book(pages["book"])
     told += _of_questions(pages["movements"])
     told.append(f"  {'what pages ask':<34}{'cold':>9}{'own part':>12}")
     for row in pages["questions"]:

@@ -40,10 +40,10 @@ def _stretches(subscriptions: Frame, as_of: date) -> pl.LazyFrame:
 def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.LazyFrame:
     """The last stretches of accounts that nothing serves today, where the gap may still be a late renewal."""
     served = stretches.filter(pl.col("ended_on").is_null()).select("account_id")
-    gone = stretches.join(served, on="account_id", how="anti")
+    recent = stretches.filter(pl.col("ended_on") >= as_of - timedelta(days=grace_days))
+    gone = recent.join(served, on="account_id", how="anti")
     return gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id")).filter(
         pl.col("pays"),
-        pl.col("ended_on") >= as_of - timedelta(days=grace_days),
         pl.col("cancel_requested_at").is_null(),
         pl.col("end_kind").ne_missing("requested"),
     )
@@ -146,6 +146,39 @@ def current_mrr(subscriptions: Frame, *, as_of: date, grace_days: int = 30) -> p
         )
         .sort("account_id")
         .collect()
+    )
+
+
+def renewing(subscriptions: Frame, *, as_of: date) -> pl.LazyFrame:
+    """The stretches served on ``as_of`` that come up for renewal: nobody has asked for their end.
+
+    The rows and columns of ``subscriptions``. A request on a subscription's own line covers its add-ons, one on an
+    add-on only itself, so the next renewal of an account that gives up an add-on is that of what it keeps. Left out:
+    metered use. A planned end that nobody asked for (the term of a contract) stays: it is a renewal to come.
+
+    >>> renewing(pl.LazyFrame({
+    ...     "account_id": ["a", "a"], "subscription_id": ["s", "t"], "kind": ["paid", "paid"],
+    ...     "started_on": [date(2026, 1, 1)] * 2, "renews_on": [date(2027, 1, 1), date(2026, 6, 1)],
+    ...     "cancel_requested_at": [None, date(2026, 3, 2)],
+    ... }), as_of=date(2026, 3, 31)).select("subscription_id", "renews_on").collect().rows()
+    [('s', datetime.date(2027, 1, 1))]
+    """
+    today, keys = pl.lit(as_of), ["account_id", "subscription_id"]
+    served = lazy(subscriptions, _COLUMNS).filter(
+        pl.col("started_on") <= today,
+        pl.col("ended_on").is_null() | (pl.col("ended_on") > today),
+        pl.col("end_kind").ne_missing("mistake") & pl.col("kind").ne_missing("usage"),
+    )
+    known = (pl.col("cancel_requested_at").dt.date() <= today).fill_null(False)
+    asked = served.filter(known | pl.col("end_kind").eq_missing("requested"))
+    line = pl.coalesce("line_id", "subscription_id")
+    whole = asked.filter(line == pl.col("subscription_id")).select(keys)
+    alone = asked.select("account_id", line=line)
+    return (
+        served.with_columns(line=line)
+        .join(whole, on=keys, how="anti")
+        .join(alone, on=["account_id", "line"], how="anti")
+        .select(lazy(subscriptions, {}).collect_schema().names())
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from metrics.inputs import Frame, Frames, lazy, month_ends, wall_times
-from metrics.measures import GROUPS, MEASURES, measures, prepare
+from metrics.inputs import Frame, Frames, lazy, month_ends
+from metrics.measures import GROUPS, MEASURES, measures, needed, prepare
 from metrics.overrides import band, counting
 from metrics.points import Numbers, changes, group_means, scores
 
@@ -162,12 +162,13 @@ def health_history(
     stands in the months in which it counted.
     """
     days = month_ends(until=as_of, months=max(months, 1))
-    ready = {name: wall_times(frame) for name, frame in frames.items() if name in _READ}
+    ready = needed(frames)
     small = [name for name in ready if name != "usage_28d"]
     ready.update(zip(small, (rows.lazy() for rows in pl.collect_all([ready[name] for name in small])), strict=True))
     prepared = prepare(ready, days=days)
     ready.pop("usage_28d", None)
-    ready.pop("touches", None)
+    for name in ("touches", "nps"):
+        ready.pop(name, None)
 
     def month(end: date) -> pl.DataFrame:
         given = {"grace_days": grace_days, "onboarding_days": onboarding_days}
@@ -182,10 +183,6 @@ def health_history(
     return _show(known, counted, bands, ["month_end", "account_id"])
 
 
-_READ = (
-    *("accounts", "people", "subscriptions", "features", "milestones", "reach"),
-    *("nps", "tickets", "touches", "usage_28d"),
-)
 # Its absence is an observation: nothing is owed. Coming and going is therefore the customer's doing.
 _OBSERVED_BY_ABSENCE = ("past_due",)
 

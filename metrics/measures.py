@@ -11,7 +11,7 @@ import polars as pl
 from metrics.as_of import as_of_view
 from metrics.current import current_mrr
 from metrics.inputs import Frames, day, source, wall_times
-from metrics.relations import champion, contact_days, onboarding_steps, silence, support, voice
+from metrics.relations import champion, contact_days, onboarding_steps, scored_answers, silence, support, voice
 from metrics.scorecard import value_counts
 from metrics.usage import UsageSummary, summarise_usage, window_before, window_on
 from metrics.value_use import WINDOW
@@ -109,16 +109,55 @@ def _accounts(view: Frames, as_of: date, onboarding_days: int) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What many days share, worked out once: use in 28-day windows, days of contact, each with its date."""
+    """What many days share, worked out once: use in 28-day windows, days of contact and answers, each with its date."""
 
     usage: UsageSummary
     contacts: pl.DataFrame
+    answers: pl.DataFrame
 
 
 def prepare(frames: Frames, *, days: Sequence[date]) -> Prepared:
     """``Prepared`` for ``measures`` on each of ``days``, from today's frames."""
     usage = summarise_usage(source(frames, "usage_28d", WINDOW), frames.get("features"), days=days)
-    return Prepared(usage, contact_days(frames.get("touches")))
+    return Prepared(usage, contact_days(frames.get("touches")), scored_answers(frames.get("nps")))
+
+
+_READ: dict[str, tuple[str, ...]] = {
+    "accounts": ("account_id", "segment", "signed_up_at"),
+    "people": ("account_id", "role", "is_internal", "joined_at", "left_at"),
+    "subscriptions": (
+        *("account_id", "subscription_id", "line_id", "plan", "kind", "mrr", "started_on", "ended_on"),
+        *("cancel_requested_at", "past_due_since", "end_kind"),
+    ),
+    "features": ("feature", "name", "is_key", "is_value", "min_28_days", "onboarding_step"),
+    "milestones": ("account_id", "onboarding_step", "reached_at"),
+    "reach": ("account_id", "month", "end_customers"),
+    "nps": ("account_id", "user_id", "survey", "score", "sent_at", "responded_at"),
+    "tickets": ("account_id", "opened_at", "solved_at", "priority", "csat", "csat_at"),
+    "touches": ("account_id", "occurred_at"),
+    "usage_28d": tuple(WINDOW),
+}
+# What no day looks at: invitations nobody answered, and people who are no champions. Roles and scores carry no date.
+_ROWS = {
+    "nps": ("score", pl.col("score").is_not_null()),
+    "people": ("role", pl.col("role") == "champion"),
+}
+
+
+def needed(frames: Frames) -> dict[str, pl.LazyFrame]:
+    """The columns and rows of ``frames`` that ``measures`` reads on any day, with times as the wall clock showed them.
+
+    For whoever asks for many days: the names, comments and subjects of ten thousand accounts are most of their bytes.
+    """
+    found = {}
+    for name, columns in _READ.items():
+        if name not in frames:
+            continue
+        there = frames[name].lazy().collect_schema()
+        rows = wall_times(frames[name].lazy().select(column for column in columns if column in there))
+        column, counts = _ROWS.get(name, ("", pl.lit(True)))
+        found[name] = rows.filter(counts) if column in there else rows
+    return found
 
 
 def measures(
@@ -158,7 +197,7 @@ def measures(
     parts = (
         accounts,
         *_momentum(current, known.usage, as_of),
-        voice(view.get("nps"), as_of=as_of),
+        voice(known.answers, as_of=as_of),
         support(view.get("tickets"), as_of=as_of),
         champion(view.get("people")),
         silence(known.contacts, as_of=as_of).select("account_id", "silence"),
@@ -169,17 +208,19 @@ def measures(
             window=window_on(known.usage.ends, as_of),
         ),
     )
+    columns = {*rows.columns, *(name for part in parts for name in part.columns), "past_due"}
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in MEASURES if name not in columns]
+    beside = rows.lazy()
     for part in parts:
-        rows = rows.join(part, on="account_id", how="left")
-    rows = rows.with_columns(
-        pl.col("in_onboarding").fill_null(False), past_due=pl.when(owing).then(0.0).otherwise(None)
-    )
-    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in MEASURES if name not in rows.columns]
+        beside = beside.join(part.lazy(), on="account_id", how="left")
     return (
-        rows.with_columns(*absent)
+        beside.with_columns(
+            pl.col("in_onboarding").fill_null(False), *absent, past_due=pl.when(owing).then(0.0).otherwise(None)
+        )
         .select(
             *("account_id", "plan", "segment", "standing", "mrr", "leaving", "in_onboarding"),
             *(pl.col(name).cast(pl.Float64) for name in MEASURES),
         )
         .sort("account_id")
+        .collect()
     )

@@ -37,19 +37,35 @@ _PEOPLE = {
 }
 
 
-def voice(nps: Frame | None, *, as_of: date, days: int = 365, prior: float = 5.0) -> pl.DataFrame:
+def scored_answers(nps: Frame | None) -> pl.DataFrame:
+    """Answers with a score, in the order in which they came: ``account_id``, ``user_id``, ``survey``, ``score``.
+
+    One row per answer, with ``answered``, its day (that of the invitation where it has none), and ``known_on``, the
+    first day on which both the invitation and the answer are known of. Left out: a score without any day.
+    """
+    came, sent = day("responded_at"), day("sent_at")
+    return (
+        lazy(nps, _NPS)
+        .filter(pl.col("score").is_not_null())
+        .select(
+            *("account_id", "user_id", "survey", "score"),
+            answered=pl.coalesce(came, sent),
+            known_on=pl.max_horizontal(came, sent),
+        )
+        .drop_nulls("known_on")
+        .sort("answered", maintain_order=True)
+        .collect()
+    )
+
+
+def voice(answers: pl.DataFrame, *, as_of: date, days: int = 365, prior: float = 5.0) -> pl.DataFrame:
     """NPS of the answers of the last ``days``, moved from -100..100 to 0..100, shrunk toward everybody's average.
 
-    One row per account that answered: ``account_id``, ``nps``. Each person's last answer to a survey counts;
-    ``prior`` is how many average answers stand beside the account's own, so that one answer moves it little.
+    From ``scored_answers``; what was not known on ``as_of`` does not count. One row per account that answered:
+    ``account_id``, ``nps``. Each person's last answer to a survey counts; ``prior`` is how many average answers
+    stand beside the account's own, so that one answer moves it little.
     """
-    answered = pl.coalesce(day("responded_at"), day("sent_at"))
-    last = (
-        lazy(nps, _NPS)
-        .with_columns(answered=answered)
-        .filter(pl.col("score").is_not_null(), pl.col("answered") > as_of - timedelta(days=days))
-        .sort("answered", maintain_order=True)
-    )
+    last = answers.lazy().filter(pl.col("known_on") <= as_of, pl.col("answered") > as_of - timedelta(days=days))
     named = last.filter(pl.col("user_id").is_not_null()).unique(["account_id", "user_id", "survey"], keep="last")
     points = pl.when(pl.col("score") >= 9).then(100.0).when(pl.col("score") <= 6).then(0.0).otherwise(50.0)
     return (

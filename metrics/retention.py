@@ -13,8 +13,7 @@ from metrics.buckets import Period, as_day
 from metrics.intervals import wilson
 from metrics.presence import Cohorts, Matrix, Returns, Rules, matrices, presence, returned
 
-# The type of `size` remembers whether cohorts overlap, so that pooled_curve knows without being told: a column
-# more would change the table that people download, and a frame carries nothing else along.
+# The type of `size` remembers whether cohorts overlap: pooled_curve must know, and a frame carries nothing else along.
 _SIZE_TYPES: dict[Cohorts, type[pl.DataType]] = {"first": pl.Int64, "recurring": pl.Int32}
 _CELLS = ("cohort", "index", "size", "retained", "rate", "low", "high", "state")
 _UNITS_AT_A_TIME = 8192  # bounds the memory of a table by day, whose matrices are wide

@@ -97,17 +97,25 @@ def _distinct(name: str, where: pl.Expr) -> pl.Expr:
 
 def summarise_usage(usage_28d: Frame, features: Frame | None, *, days: Sequence[date]) -> UsageSummary:
     """``UsageSummary`` of the windows that ``days`` need; each window from its own rows only."""
-    ends = window_ends(usage_28d)
-    rules = feature_rules(features)
+    ends, rows = window_ends(usage_28d), lazy(usage_28d, WINDOW)
+    rules, needed = feature_rules(features), windows_needed(ends, days)
     steps = [] if rules is None else rules["onboarding_step"].drop_nulls().unique().sort().to_list()
-    rows = lazy(usage_28d, WINDOW).filter(pl.col("window_end").is_in(windows_needed(ends, days)))
+    # Grouping window by window is faster than all at once: a window's accounts fit into the processor's cache.
+    found = pl.collect_all([_by_account(rows, end, features, steps) for end in needed])
+    nothing = _by_account(rows.clear(), date.min, features, steps).collect()
+    by_window = {end: accounts for end, accounts in zip(needed, found, strict=True) if accounts.height}
+    return UsageSummary(tuple(ends), by_window, nothing, tuple(steps))
+
+
+def _by_account(rows: pl.LazyFrame, end: date, features: Frame | None, steps: Sequence[str]) -> pl.LazyFrame:
+    """One window of ``UsageSummary.accounts``."""
     step, value, key = pl.col("onboarding_step"), pl.col("is_value"), pl.col("is_key")
-    accounts = (
-        with_rules(rows, features)
-        .filter(value | key | step.is_not_null())
+    return (
+        with_rules(rows.filter(pl.col("window_end") == end), features, counted_only=True)
         .with_columns(value_reached=value & REACHED, key_reached=key & REACHED)
-        .group_by("window_end", "account_id")
+        .group_by("account_id")
         .agg(
+            pl.lit(end).alias("window_end"),
             pl.when(value).then("uses").sum(),
             active=pl.col("value_reached").any(),
             depth=_distinct("user_id", pl.col("value_reached")),
@@ -115,7 +123,4 @@ def summarise_usage(usage_28d: Frame, features: Frame | None, *, days: Sequence[
             named=pl.col("user_id").is_not_null().any(),
             **{STEP + name: ((step == name) & (pl.col("uses") > 0)).any() for name in steps},
         )
-        .collect()
     )
-    by_window = {end: rows for (end,), rows in accounts.partition_by("window_end", as_dict=True).items()}
-    return UsageSummary(tuple(ends), by_window, accounts.clear(), tuple(steps))

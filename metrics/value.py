@@ -53,6 +53,9 @@ def unused_entitlements(
     One row per paying account and feature that one of its plans entitles: ``account_id``, ``feature``, ``name``,
     ``is_key``, ``uses`` in the last 28 days (0: not touched), ``threshold`` (quantity, or uses where there is
     none, that one person or integration needs in 28 days). No rows before any use was recorded.
+
+    Pass everybody's ``usage_28d``, and the ``subscriptions`` of those who are asked about: whether use is recorded at
+    all is seen from everybody's, and who never used anything has no rows there.
     """
     window = window_on(window_ends(usage_28d), as_of)
     current = current_mrr(subscriptions, as_of=as_of, grace_days=grace_days).filter(
@@ -60,7 +63,8 @@ def unused_entitlements(
     )
     plans = current_plans(subscriptions, as_of=as_of, grace_days=grace_days)
     paid_for = entitled_features(plans.join(current, on="account_id", how="semi"), entitlements)
-    used = in_value_use(usage_28d, features, window).select("account_id", "feature", "uses", "in_value_use")
+    theirs = lazy(usage_28d, WINDOW).filter(pl.col("account_id").is_in(current["account_id"].implode()))
+    used = in_value_use(theirs, features, window).select("account_id", "feature", "uses", "in_value_use")
     rules = feature_rules(features)
     names = (
         rules.select("feature", "name").lazy()

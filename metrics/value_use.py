@@ -52,11 +52,11 @@ def _unmarked(features: pl.DataFrame) -> list[tuple[str, bool]]:
     return [(flag, not features[flag].any()) for flag in ("is_value", "is_key")]
 
 
-def with_rules(use: pl.LazyFrame, features: Frame | None) -> pl.LazyFrame:
+def with_rules(use: pl.LazyFrame, features: Frame | None, *, counted_only: bool = False) -> pl.LazyFrame:
     """``use`` with ``threshold``, ``is_value``, ``is_key`` and ``onboarding_step`` of its feature.
 
     Without a ``features`` source every feature counts, with threshold 1. A feature that the source does not know
-    counts only where the source marks none.
+    counts only where the source marks none. ``counted_only`` leaves out what is neither value, key nor a step.
     """
     listed, rules = lazy(features, _FEATURES).collect(), feature_rules(features)
     if rules is None:
@@ -66,10 +66,14 @@ def with_rules(use: pl.LazyFrame, features: Frame | None) -> pl.LazyFrame:
             is_key=pl.lit(True),
             onboarding_step=pl.lit(None, dtype=pl.String),
         )
-    return use.join(rules.drop("name").lazy(), on="feature", how="left").with_columns(
+    counts = pl.col("is_value") | pl.col("is_key") | pl.col("onboarding_step").is_not_null()
+    if counted_only and not any(every for _, every in _unmarked(listed)):
+        return use.join(rules.filter(counts).drop("name").lazy(), on="feature")
+    judged = use.join(rules.drop("name").lazy(), on="feature", how="left").with_columns(
         pl.col("threshold").fill_null(1.0),
         *(pl.col(flag).fill_null(every) for flag, every in _unmarked(listed)),
     )
+    return judged.filter(counts) if counted_only else judged
 
 
 def _enough(amount: pl.Expr) -> pl.Expr:

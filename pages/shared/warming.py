@@ -55,6 +55,7 @@ def _overview(view: data.View, since: date) -> Iterator[Callable[[], Any]]:
         yield partial(overview.changes, view, everybody, span)
     for ask in (overview.monthly, overview.run_rate, overview.renewing, overview.at_risk, behind.going, behind.silent):
         yield partial(ask, view, everybody)
+    yield partial(nps.now, view, everybody, since)
     yield partial(overview.movers, view, everybody, full_month(frames.as_of))
     asked = churn_reasons.Asked(everybody, since, written.newest())
     yield partial(churn_reasons.leavers, view, asked)

@@ -10,7 +10,7 @@ if not os.environ.get("CI"):
     pytest.importorskip("duckdb", reason="make bench installs it")
 
 from bench import __main__ as bench
-from bench import pages, report
+from bench import book, pages, report
 from bench.clock import differing
 from bench.place import Place, place
 from bench.refresh import first
@@ -88,6 +88,41 @@ def somewhere():
     with place(20_000, 60) as where:
         first(where)
         yield where
+
+
+def test_the_book_is_measured_by_processes_that_tell_their_own_peak(somewhere: Place, monkeypatch):
+    chosen = ("accounts_page", "business_review")
+    monkeypatch.setattr(book, "ASKED", {name: book.ASKED[name] for name in chosen})
+    found = book.measure(somewhere, 60, 20_000)
+    assert [row["what"] for row in found["rows"]] == list(chosen)
+    for row in found["rows"]:
+        assert row["rows"] > 0
+        assert row["cold"] > 0
+        assert 100 < row["peak_mb"] < 2000
+    assert found["limits"] == []
+    table = report._of_book(found)
+    assert len(table) == 1 + len(chosen)
+
+
+def test_limits_are_compared_where_they_are_meant():
+    rows = [
+        {"what": "health", "cold": 2.5, "warm": 1.5, "peak_mb": 500},
+        {"what": "accounts_page", "cold": 2.5, "warm": 0.5, "peak_mb": 5000},
+        {"what": "business_review", "cold": 3.0, "warm": 0.5, "peak_mb": 5000},
+    ]
+    found = book.limits(rows, 10_000, 10_000_000)
+    assert [(limit["what"], limit["of"], limit["of_the_limit"], limit["met"]) for limit in found] == [
+        ("health", "cold", 1.25, False),
+        ("health", "peak_mb", 0.5, True),
+        ("accounts_page", "warm", 0.5, True),
+        ("business_review", "cold", 1.0, True),
+    ]
+    assert book.limits(rows, 10_000, 1_000_000) == []
+    assert book.limits(rows, 440, 10_000_000) == []
+    table = "\n".join(report._of_book({"rows": rows, "limits": found}))
+    assert table.count("met   ") == 3
+    assert "MISSED health, cold: 2.5 s (goal: at most 2)" in table
+    assert set(book.LIMITS) < set(book.ASKED)
 
 
 def test_every_page_question_is_asked(somewhere: Place):

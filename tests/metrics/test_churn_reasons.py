@@ -99,6 +99,27 @@ def test_a_leaver_has_the_day_service_ended_the_money_lost_and_its_tenure() -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "days", "band"),
+    [
+        (date(2024, 2, 29), date(2026, 2, 27), 729, "one to two years"),
+        (date(2024, 2, 29), date(2026, 2, 28), 730, "over two years"),
+        (date(2025, 2, 28), date(2026, 2, 28), 365, "one to two years"),
+        (date(2026, 1, 31), date(2026, 4, 30), 89, "under 90 days"),
+        (date(2026, 1, 31), date(2026, 5, 1), 90, "90 days to a year"),
+    ],
+)
+def test_tenure_is_counted_in_days_over_29_february_and_month_ends(start, end, days, band) -> None:
+    found = one(gone([served("a", start, end)]))
+    assert (found["tenure_days"], found["tenure"], found["month"]) == (days, band, end.replace(day=1))
+
+
+def test_of_two_subscriptions_the_first_day_of_either_counts_and_the_last_end_of_both() -> None:
+    second = served("a", date(2024, 2, 29), date(2026, 4, 30), subscription_id="t", line_id="t")
+    found = one(gone([served("a", date(2025, 5, 31), date(2026, 3, 31)), second]))
+    assert (found["ended_on"], found["tenure_days"]) == (date(2026, 4, 30), 791)
+
+
 def test_service_ends_with_the_last_line_whatever_the_order_of_rows() -> None:
     addon = served("a", date(2025, 6, 1), date(2026, 3, 5), line_id="addon")
     assert one(gone([LEFT, addon]))["ended_on"] == date(2026, 3, 20)

@@ -740,6 +740,75 @@ def test_history_has_the_months_that_are_over_and_overrides_where_they_counted()
     ]
 
 
+@pytest.mark.parametrize(
+    ("as_of", "ends"),
+    [
+        (date(2028, 3, 30), [date(2027, 12, 31), date(2028, 1, 31), date(2028, 2, 29)]),
+        (date(2028, 3, 31), [date(2028, 1, 31), date(2028, 2, 29), date(2028, 3, 31)]),
+        (date(2028, 2, 28), [date(2027, 11, 30), date(2027, 12, 31), date(2028, 1, 31)]),
+        (date(2028, 2, 29), [date(2027, 12, 31), date(2028, 1, 31), date(2028, 2, 29)]),
+        (date(2027, 2, 28), [date(2026, 12, 31), date(2027, 1, 31), date(2027, 2, 28)]),
+    ],
+)
+def test_history_stands_on_month_ends_whatever_their_length(as_of: date, ends: list[date]) -> None:
+    rows = [{"account_id": "a", "kind": "paid", "mrr": 100, "started_on": date(2024, 2, 29)}]
+    assert health_history(company(subscriptions=rows), WEIGHTS, as_of=as_of, months=3)["month_end"].to_list() == ends
+
+
+def test_on_29_february_use_stands_against_the_window_of_31_january() -> None:
+    leap, rows = date(2028, 2, 29), [{"account_id": "a", "kind": "paid", "mrr": 100, "started_on": date(2024, 2, 29)}]
+    used = [use(date(2027, 12, 31), 7), use(date(2028, 1, 31), 90), use(leap, 40)]
+    found = measured(leap, subscriptions=rows, usage_28d=used)
+    assert found["use_change"] == pytest.approx(50 - 5000 / 140)
+    past = health_history(company(subscriptions=rows, usage_28d=used), WEIGHTS, as_of=date(2028, 3, 1), months=1)
+    assert past["use_change"].to_list() == [found["use_change"]]
+
+
+def test_who_began_on_the_last_day_of_a_month_has_health_from_that_day_and_none_before() -> None:
+    for start in (date(2027, 1, 31), date(2028, 2, 29)):
+        rows = [{"account_id": "a", "kind": "paid", "mrr": 100, "started_on": start}]
+        past = health_history(company(subscriptions=rows), WEIGHTS, as_of=start, months=3)
+        assert past["month_end"].to_list() == [start]
+        gone = [rows[0] | {"ended_on": start}]
+        assert health_history(company(subscriptions=gone), WEIGHTS, as_of=start, months=3).is_empty()
+
+
+def test_onboarding_is_over_90_days_after_29_february() -> None:
+    signed = [{"account_id": "a", "signed_up_at": datetime(2028, 2, 29, 23)}]
+    rows = [{"account_id": "a", "kind": "paid", "mrr": 100, "started_on": date(2028, 2, 29)}]
+    days = (date(2028, 5, 28), date(2028, 5, 29))
+    assert [measured(on, accounts=signed, subscriptions=rows)["in_onboarding"] for on in days] == [True, False]
+
+
+def test_an_account_without_people_or_subscription_is_not_judged_by_what_it_lacks() -> None:
+    paid = {"plan": "Team", "kind": "paid", "mrr": 100, "started_on": date(2025, 1, 1)}
+    world = company(
+        accounts=[{"account_id": name} for name in ("bare", "robot", "used")],
+        subscriptions=[paid | {"account_id": name} for name in ("robot", "used")],
+        people=[{"account_id": "used", "user_id": "u", "role": "champion"}],
+        usage_28d=[use(AS_OF, 5, "used"), {**use(AS_OF, 5, "robot"), "user_id": None}],
+    )
+    found = health(measures(world, as_of=AS_OF), WEIGHTS, as_of=AS_OF)
+    assert found["account_id"].to_list() == ["robot", "used"]
+    assert found.select("champion", "recency").rows() == [(None, 100.0), (100.0, 100.0)]
+    assert health_history(world, WEIGHTS, as_of=AS_OF, months=2)["account_id"].unique().sort().to_list() == [
+        "robot",
+        "used",
+    ]
+
+
+def test_two_subscriptions_are_one_account_that_leaves_only_with_both() -> None:
+    one = {"account_id": "a", "subscription_id": "s", "plan": "Team", "kind": "paid", "mrr": 100}
+    two = one | {"subscription_id": "t", "plan": "Extra", "mrr": 40, "cancel_requested_at": noon(3, 1)}
+    rows = [one | {"started_on": date(2024, 2, 29)}, two | {"started_on": date(2025, 1, 31)}]
+    found = measured(subscriptions=rows)
+    assert (found["plan"], found["mrr"], found["leaving"]) == ("Team", 140, False)
+    both = [row | {"cancel_requested_at": noon(3, 1)} for row in rows]
+    assert measured(subscriptions=both)["leaving"]
+    past = health_history(company(subscriptions=both), WEIGHTS, as_of=AS_OF, months=2)
+    assert past.select("month_end", "band").rows() == [(date(2026, 2, 28), "unknown"), (AS_OF, "leaving")]
+
+
 def test_a_payment_still_open_does_not_colour_the_past() -> None:
     row = {"account_id": "a", "kind": "paid", "mrr": 100, "started_on": date(2025, 1, 1), "past_due_since": noon(1, 5)}
     world = company(subscriptions=[row])

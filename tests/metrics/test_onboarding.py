@@ -232,6 +232,33 @@ def test_the_day_is_that_of_the_organisations_time_zone():
     assert steps(None, None, who)["start_on"].unique().to_list() == [date(2026, 2, 1)]
 
 
+def test_who_signs_up_on_29_february_or_a_month_end_is_of_that_month_and_its_days_are_counted_by_the_calendar():
+    who = accounts(("leap", date(2028, 2, 29)), ("end", date(2027, 1, 31)))
+    on = uses(("leap", "call", date(2029, 2, 28)), ("end", "call", date(2027, 3, 1)))
+    period = {"since": date(2027, 1, 1), "until": date(2028, 2, 29)}
+
+    def rows(as_of: date, within: int) -> dict[str, tuple]:
+        found = account_steps(None, on, FEATURES, who, as_of=as_of, within_days=within, **period)
+        calls = found.filter(pl.col("step") == "first call")
+        return {row[0]: row[1:] for row in calls.select("account_id", "month", "days", "in_time", "over").iter_rows()}
+
+    # From 29 February to 28 February next year are 365 days; from 31 January to 1 March, 29.
+    assert rows(date(2029, 3, 1), 365) == {
+        "leap": (date(2028, 2, 1), 365, True, True),
+        "end": (date(2027, 1, 1), 29, True, True),
+    }
+    assert rows(date(2029, 2, 28), 364)["leap"] == (date(2028, 2, 1), 365, False, True)
+    assert rows(date(2029, 2, 27), 364)["leap"] == (date(2028, 2, 1), None, False, False)
+
+
+@pytest.mark.parametrize(("as_of", "over"), [(date(2028, 2, 28), False), (date(2028, 2, 29), False),
+                                             (date(2028, 3, 1), True)])  # fmt: skip
+def test_february_of_a_leap_year_is_over_on_1_march(as_of, over):
+    who = accounts(("a", date(2028, 2, 3)))
+    found = account_steps(None, None, FEATURES, who, since=date(2028, 2, 1), until=as_of, as_of=as_of)
+    assert found["month_over"].unique().to_list() == [over]
+
+
 # --- value ------------------------------------------------------------------------------------------------------
 
 

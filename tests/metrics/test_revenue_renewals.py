@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from metrics.current import renewing
 from metrics.revenue import account_movements, account_renewals, late_renewals, leaving, movements, renewals
 
 TODAY = date(2026, 6, 15)
@@ -88,6 +89,39 @@ def test_an_end_marked_as_requested_is_leaving_without_a_day_of_request():
     assert leaving(frame(*rows), as_of=TODAY).select("mrr", "requested_on").row(0) == (100, None)
 
 
+def comes_up(*rows, as_of=TODAY):
+    found = renewing(frame(*rows), as_of=as_of).sort("line_id", "renews_on").collect()
+    return found.select("line_id", "renews_on").rows()
+
+
+def test_of_two_subscriptions_the_one_nobody_asked_to_end_comes_up():
+    kept = stretch(line="s", renews_on="09-01")
+    for request in ({"cancel_requested_at": "06-01"}, {"end_kind": "requested"}):
+        given_up = stretch(line="t", subscription="t", end="07-01", renews_on="07-01", **request)
+        assert comes_up(kept, given_up) == [("s", date(2026, 9, 1))]
+    assert comes_up(kept, stretch(line="t", subscription="t", end="07-01", renews_on="07-01")) == [
+        ("s", date(2026, 9, 1)),
+        ("t", date(2026, 7, 1)),  # the term of a contract, which nobody asked to end
+    ]
+
+
+def test_a_request_on_the_whole_takes_add_ons_along_and_one_on_an_add_on_only_itself():
+    own, extra = {"line": "s", "renews_on": "09-01"}, {"line": "x", "renews_on": "08-01"}
+    assert comes_up(stretch(**own, cancel_requested_at="06-01"), stretch(**extra)) == []
+    assert comes_up(stretch(**own), stretch(**extra, cancel_requested_at="06-01")) == [("s", date(2026, 9, 1))]
+
+
+def test_what_is_not_served_or_metered_or_asked_for_later_does_not_change_what_comes_up():
+    rows = [
+        stretch(line="s", renews_on="09-01", cancel_requested_at="06-16"),
+        stretch(line="g", end="06-15", renews_on="07-01"),
+        stretch("06-16", line="l", renews_on="07-01"),
+        stretch(line="m", renews_on="07-01", kind="usage"),
+        stretch(line="w", renews_on="07-01", end_kind="mistake"),
+    ]
+    assert comes_up(*rows) == [("s", date(2026, 9, 1))]
+
+
 def test_a_late_renewal_is_listed_until_the_grace_is_over():
     rows = [
         stretch(end="06-01"),
@@ -136,6 +170,26 @@ def test_a_contract_renewed_at_the_same_price_or_more_is_renewed():
     assert outcome(stretch(end="04-01", renews_on="04-01"), stretch("04-01", mrr=180, subscription="new")) == [
         (100, 100, 0, 0, 0, 0, "renewed")
     ]
+
+
+@pytest.mark.parametrize(
+    ("renews_on", "back_on", "month", "said"),
+    [
+        # A year from 29 February is over on 28 February, two are on 29 February again where there is one.
+        (date(2025, 2, 28), date(2025, 2, 28), date(2025, 2, 1), "renewed"),
+        (date(2028, 2, 29), date(2028, 2, 29), date(2028, 2, 1), "renewed"),
+        # The grace runs over the end of a short month: the 30th day is in March of either year.
+        (date(2028, 2, 29), date(2028, 3, 30), date(2028, 2, 1), "renewed"),
+        (date(2028, 2, 29), date(2028, 3, 31), date(2028, 2, 1), "lost"),
+        (date(2027, 1, 31), date(2027, 3, 2), date(2027, 1, 1), "renewed"),
+        (date(2027, 1, 31), date(2027, 3, 3), date(2027, 1, 1), "lost"),
+    ],
+)
+def test_a_renewal_on_29_february_or_a_month_end_falls_in_its_own_month(renews_on, back_on, month, said):
+    before = stretch() | {"started_on": date(2024, 2, 29), "ended_on": renews_on, "renews_on": renews_on}
+    after = stretch(subscription="t") | {"started_on": back_on}
+    found = account_renewals(frame(before, after), since=month, until=month, as_of=date(2028, 6, 1), grace_days=30)
+    assert found.select("month", "renews_on", "outcome").rows() == [(month, renews_on, said)]
 
 
 def test_a_contract_that_runs_on_is_renewed():

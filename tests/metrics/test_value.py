@@ -492,6 +492,20 @@ def test_unused_entitlements_are_those_that_nobody_gets_value_from() -> None:
     assert found.filter(pl.col("account_id") == "b")["feature"].to_list() == ["login", "report"]
 
 
+def test_who_never_used_anything_uses_nothing_of_what_it_pays_for() -> None:
+    others = window(("b", "u", "report", 9, None))
+    entitled = pl.DataFrame({"plan": ["Team", "Team"], "feature": ["report", "call"]})
+    found = unused_entitlements(others, FEATURES, entitled, subscriptions(subscription("a")), as_of=AS_OF)
+    assert found.select("account_id", "feature", "uses").rows() == [("a", "call", 0), ("a", "report", 0)]
+
+
+def test_what_was_used_last_month_but_not_in_the_last_28_days_is_unused() -> None:
+    as_of, entitled = date(2026, 4, 20), pl.DataFrame({"plan": ["Team"], "feature": ["report"]})
+    use = pl.concat([window(("a", "u", "report", 9, None)), window(("b", "u", "report", 9, None), end=as_of)])
+    found = unused_entitlements(use, FEATURES, entitled, subscriptions(subscription("a")), as_of=as_of)
+    assert found.select("account_id", "uses").rows() == [("a", 0)]
+
+
 def test_nothing_is_called_unused_before_any_use_was_recorded() -> None:
     world = company(usage_28d=window())
     found = unused_entitlements(

@@ -4,14 +4,23 @@ import asyncio
 
 import polars as pl
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import settings
 from pages.shared import data, warming
-from pages.shared.answers import accounts, overview
+from pages.shared.answers import account, accounts, contacts, loyalty, overview
 from pages.shared.filters import Who
 from queries.frames import current_id
 
 pytestmark = pytest.mark.postgres
+EVERYBODY = {
+    *("accounts.health_now", "accounts.health_past", "accounts.book", "accounts.silent_accounts"),
+    *("account.histories", "account.histories_shown", "account.scorecards", "loyalty.everybody", "loyalty.stayed"),
+    *("contacts.everybody", "contacts.book", "contacts.renewing"),
+    *("onboarding.first_days", "onboarding.all_steps", "onboarding.stuck"),
+    *("nps.now", "nps.trend", "nps.change", "nps.response", "nps._themes", "nps.waiting"),
+}
+"""Questions that look at all accounts."""
 
 
 @pytest.fixture
@@ -31,13 +40,34 @@ def asked_again(view, question, monkeypatch, *arguments):
     return bool(found)
 
 
-def test_after_warming_the_overview_and_the_book_work_nothing_out(view, monkeypatch):
+def test_after_warming_what_pages_open_with_is_remembered(view, monkeypatch):
     questions = len(list(warming.opening_questions(view)))
     assert warming.warm(view) == questions > 8
     assert not asked_again(view, accounts.book, monkeypatch)
     assert not asked_again(view, overview.at_risk, monkeypatch, Who())
     assert not asked_again(view, overview.retention, monkeypatch, Who())
     assert asked_again(view, overview.retention, monkeypatch, Who(segment="mid"))
+    assert not asked_again(view, account.histories, monkeypatch)
+    assert not asked_again(view, account.scorecards, monkeypatch)
+    assert not asked_again(view, loyalty.everybody, monkeypatch)
+    assert not asked_again(view, contacts.everybody, monkeypatch)
+
+
+def test_a_page_opened_after_warming_works_out_nothing_about_everybody(view, monkeypatch):
+    """Nothing that looks at all accounts; questions about one account are asked when its page is opened."""
+    warming.warm(view)
+    asked = []
+
+    def listened(name, function):
+        return lambda *given, **named: asked.append(name) or function(*given, **named)
+
+    for name, function in list(data._functions.items()):
+        monkeypatch.setitem(data._functions, name, listened(name.removeprefix("pages.shared.answers."), function))
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    assert not EVERYBODY & set(asked), "overview"
+    for page in ("accounts", "contacts", "onboarding", "nps", "account"):
+        assert not test.switch_page(f"{page}.py").run().exception
+        assert not EVERYBODY & set(asked), page
 
 
 def test_what_fails_is_left_to_the_page(view, monkeypatch):
