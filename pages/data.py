@@ -11,6 +11,7 @@ sources = answers.sources(view)
 panel.head(*findings.headline(sources))
 refreshing.button()
 notes.themes(view)
+notes.answers(view)
 
 with panel.section("Sources", detail="What the last refresh found; the contract is in docs/data-contract.md."):
     tables.show(sources, findings.SOURCES, view=view, key="sources", alt="Every source and how it arrived")

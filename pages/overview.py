@@ -5,7 +5,7 @@ import streamlit as st
 from metrics import revenue
 from metrics.health import health
 from metrics.month_ends import months_later
-from pages.shared import cards, data, drill, filters, notes, packs, panel, tables, words
+from pages.shared import cards, data, digest, drill, filters, notes, packs, panel, tables, words
 from pages.shared.answers import behind as accounts
 from pages.shared.answers import overview
 from pages.shared.choices import choose
@@ -36,7 +36,9 @@ for sentence in (
     sentences.ahead(going, silent, due, currency, write=words.inert),
 ):
     st.markdown(sentence)
-packs.board(view)
+with st.container(horizontal=True):
+    packs.board(view)
+    digest.show()
 
 with panel.numbers(3):
     cards.revenue(choice, full)

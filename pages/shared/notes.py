@@ -69,6 +69,13 @@ def themes(view: View) -> None:
         st.warning(f"**Not every comment has its themes.**\n\n{reason}", icon=":material/build:")
 
 
+def answers(view: View) -> None:
+    """Say why answers to our own messages are old ones; nothing when all is well."""
+    said = manifest(view).without_answers
+    if said:
+        st.warning(words.marked(said), icon=":material/build:")
+
+
 def _left_out(found: Manifest, names: tuple[str, ...]) -> str | None:
     states = [found.sources[name] for name in names if name in found.sources]
     rejected = sum(state.rejected for state in states)
