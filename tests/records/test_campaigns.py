@@ -198,7 +198,7 @@ def test_a_draft_that_two_write_at_once_is_one_of_them(records: Records, monkeyp
         ([], {"channel": "fax"}, "cannot be marketing by fax"),
         ([], {"title": "a\nb"}, "The title has a character"),
         ([], {"attachments": [Attachment("n", "t", b"x" * 10_000_001)]}, "too large"),
-        ([row(f"p{number}") for number in range(10_001)], {}, "10,001 people are too many"),
+        ([row("ada")] * 10_001, {}, "10,001 people are too many"),
     ],
 )
 def test_what_cannot_be_drafted_is_named(records: Records, mine: Any, more: dict[str, Any], says: str) -> None:
