@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 ROUNDS = 5
+MOST_ROUNDS = 100
+"""Whoever only wants to see that everything is asked sets this to 1."""
 BUDGET = 12.0
 """Seconds after which a slow contestant takes no more turns."""
 
@@ -30,7 +32,7 @@ def race(
     They take turns, so that what else the machine does slows all of them alike.
     """
     before, taken = os.getloadavg()[0], {name: list[float]() for name in contestants}
-    for _ in range(rounds):
+    for _ in range(min(rounds, MOST_ROUNDS)):
         for name, run in contestants.items():
             if sum(taken[name]) < budget:
                 taken[name].append(_seconds(run))

@@ -27,6 +27,10 @@ from queries.frames import Frames, Scope, current_id, open_snapshot
 from settings import Settings
 
 
+CONFIG = settings.ROOT / "config"
+"""The configuration of every company measured: the project's own."""
+
+
 @dataclass(frozen=True)
 class Place:
     """One company: its database, a folder of ours, and how long its load took."""
@@ -47,12 +51,16 @@ class Place:
 
     @property
     def _variables(self) -> dict[str, str]:
-        return {"PRODUCT_DATABASE_URL": self.url, "SNAPSHOT_DIR": str(self.snapshot)}
+        return {
+            "PRODUCT_DATABASE_URL": self.url,
+            "SNAPSHOT_DIR": str(self.snapshot),
+            "TENURE_CONFIG": str(CONFIG),
+        }
 
     @cached_property
     def settings(self) -> Settings:
         """The project's own settings and mappings, for this company."""
-        return settings.read(settings.ROOT / "config", self._variables)
+        return settings.read(CONFIG, self._variables)
 
     def frames(self) -> Frames:
         """The newest snapshot as a viewer opens it who may see everything."""

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from unittest import mock
 
 import psutil
 import pytest
@@ -9,14 +11,38 @@ import pytest
 if not os.environ.get("CI"):
     pytest.importorskip("duckdb", reason="make bench installs it")
 
+import settings
 from bench import __main__ as bench
-from bench import book, pages, report
+from bench import book, clock, pages, report
+from bench import place as places
 from bench.clock import differing
 from bench.place import Place, place
 from bench.refresh import first
 from tests.pages import browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+THEMES = """
+[languages.en]
+script = "latin"
+words = "the is and too"
+
+[[themes]]
+id = "price"
+patterns.en = ["expensive", "price"]
+examples.en = ["The monthly fee is more than we can pay."]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def once_over(tmp_path_factory: pytest.TempPathFactory):
+    """What is asked counts here, not how fast: one round, and themes that are read at once."""
+    config = tmp_path_factory.mktemp("bench-config") / "config"
+    shutil.copytree(settings.ROOT / "config", config)
+    (config / "themes.toml").write_text(THEMES, encoding="utf-8")
+    with mock.patch.object(clock, "MOST_ROUNDS", 1), mock.patch.object(places, "CONFIG", config):
+        yield
 
 
 @pytest.fixture(scope="module")
