@@ -7,12 +7,27 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 
+import settings
 from demo import load
 from demo.pidfile import Server
 from pages.shared import written
 from records import migrate
 from records.database import connections
 from tests.conftest import Database
+from tests.pages import browser
+from tests.records.conftest import Records, as_writer
+
+
+@pytest.fixture(scope="session")
+def demo_server(demo_settings: settings.Settings) -> Iterator[browser.Server]:
+    """A server of the demo company's pages, for tests in Chromium that write nothing down."""
+    environment = {
+        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
+        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
+        "TENURE_JOBS": "off",
+    }
+    with browser.serving(environment) as server:
+        yield server
 
 
 @pytest.fixture
@@ -24,6 +39,17 @@ def records_url(postgres: Server, database: Database) -> Iterator[str]:
     writer = url.replace("postgres@", f"{load.WRITER}@", 1)
     yield writer
     connections(writer).dispose()
+
+
+@pytest.fixture(scope="module")
+def outreach_records(postgres: Server, database: Database) -> Iterator[Records]:
+    """Records shared by the tests of a file; each test makes campaigns of its own."""
+    load.make_writer(postgres.url())
+    url = database()
+    migrate.upgrade(url, writer=load.WRITER)
+    made = Records(url, as_writer(url))
+    yield made
+    made.engine.dispose()
 
 
 @pytest.fixture

@@ -132,14 +132,9 @@ def test_the_steepest_loss_compares_the_same_cohorts(view):
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", ["Accounts", "Revenue"])
-def test_a_click_on_a_cell_lists_its_accounts_and_the_cell_stays_marked(unit, demo_settings):
-    environment = {
-        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
-        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
-        "TENURE_JOBS": "off",
-    }
-    with browser.serving(environment) as server, browser.opened() as seen:
-        seen.go(f"{server.url}/cohorts?cohort_unit={unit}", seconds=60)
+def test_a_click_on_a_cell_lists_its_accounts_and_the_cell_stays_marked(unit, demo_server):
+    with browser.opened() as seen:
+        seen.go(f"{demo_server.url}/cohorts?cohort_unit={unit}", seconds=60)
         drawn = seen.page.get_by_test_id("stPlotlyChart").first
         square = drawn.locator(".scatterlayer .trace").last.locator("path.point").nth(30)
         square.scroll_into_view_if_needed()

@@ -66,13 +66,8 @@ def test_the_accounts_behind_a_part_of_the_revenue_at_risk_add_up_to_it(view):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_in_chromium_a_click_on_each_figure_lists_accounts_and_the_board_pack_opens(demo_settings):
-    environment = {
-        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
-        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
-        "TENURE_JOBS": "off",
-    }
-    with browser.serving(environment) as server, browser.opened(f"{server.url}/overview") as seen:
+def test_in_chromium_a_click_on_each_figure_lists_accounts_and_the_board_pack_opens(demo_server):
+    with browser.opened(f"{demo_server.url}/overview") as seen:
         for figure, point, said in (
             ("moved", ".bars .point path", "New, Oct 2026: "),
             ("retention", ".scatterlayer .point", "pay less"),

@@ -141,17 +141,12 @@ def test_every_dirty_row_kind_is_listed_on_the_data_page(demo_settings, look):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_every_page_opens_by_deep_link_in_chromium_at_a_desk_and_on_a_phone(demo_settings):
-    environment = {
-        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
-        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
-        "TENURE_JOBS": "off",
-    }
+def test_every_page_opens_by_deep_link_in_chromium_at_a_desk_and_on_a_phone(demo_server):
     problems = {}
-    with browser.serving(environment) as server, browser.opened(size=browser.DESK) as seen:
+    with browser.opened(size=browser.DESK) as seen:
         for page in PAGES:
             seen.complaints.clear()
-            seen.go(f"{server.url}/{page}", seconds=60)
+            seen.go(f"{demo_server.url}/{page}", seconds=60)
             found = ["too wide for a desk"] if seen.too_wide() else []
             seen.resize(browser.PHONE)
             found += [*seen.exceptions(), *seen.complaints, *(["too wide for a phone"] if seen.too_wide() else [])]
