@@ -24,6 +24,7 @@ check: .venv/installed-dev
 
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.outreach
 
 docs: .venv/installed
 	$(BIN)/python -m queries.document

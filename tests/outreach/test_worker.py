@@ -482,8 +482,11 @@ def test_the_server_waits_for_the_message_that_is_being_sent_when_it_ends(
         go_on.wait(20)
         return "250 OK"
 
-    office.at_rcpt = lambda address: str(loop.call_soon_threadsafe(begun.set) and "250 OK")
-    office.at_end = slow
+    def asked(address: str) -> str:
+        loop.call_soon_threadsafe(begun.set)
+        return "250 OK"
+
+    office.at_rcpt, office.at_end = asked, slow
 
     async def server() -> None:
         job = asyncio.create_task(worker.keep_sending(configured(at, tmp_path, office.url)))
