@@ -4,9 +4,10 @@ import polars as pl
 import streamlit as st
 
 from metrics.value import scorecard, unused_entitlements
-from pages.shared import data, figures, links, notes, packs, panel, tables, written
+from pages.shared import data, figures, links, notes, packs, panel, tables, words, written
 from pages.shared.answers import account, accounts
 from pages.shared.findings import account as findings
+from pages.shared.reach import button
 from pages.shared.room import goal, history, link, override, timeline
 from pages.shared.room import notes as written_notes
 from reports.champions import Typed
@@ -45,6 +46,7 @@ with st.container(horizontal=True):
         overrides=mine(said) if said.height else None,
     )
     link.show(account_id)
+    button.draw(account.about(view, account_id), words.inert(about["name"] or account_id), key="account")
 
 with panel.numbers():
     for label, value, note in findings.cards(card, currency):

@@ -8,7 +8,9 @@ from pages.shared.answers import accounts, loyalty
 from pages.shared.book import going, table
 from pages.shared.choices import choose
 from pages.shared.findings import accounts as findings
+from pages.shared.findings import book as said_of
 from pages.shared.findings import loyalty as loyal
+from pages.shared.reach.chosen import ANYBODY, LEAVERS, LOYAL, RENEWING, SILENT_USE
 
 view = data.view()
 choice = filters.row("segment", "plan", "csm")
@@ -25,14 +27,16 @@ if book.is_empty():
 
 idle, leaving, soon = findings.idle(book), findings.leaving(book), findings.renewing(book, as_of)
 with panel.numbers():
-    for label, rows, note in (
-        ("Paying", book, "all accounts of this choice"),
-        ("Leaving, still served", leaving, "asked to leave; talk while they are here"),
-        ("Paying, getting nothing", idle, "no value for 30 days or more"),
-        ("Renewing in 90 days", soon, "next renewal within 90 days"),
+    for label, rows, note, to in (
+        ("Paying", book, "all accounts of this choice", ANYBODY),
+        ("Leaving, still served", leaving, "asked to leave; talk while they are here", LEAVERS),
+        ("Paying, getting nothing", idle, "no value for 30 days or more", SILENT_USE),
+        ("Renewing in 90 days", soon, "next renewal within 90 days", RENEWING),
     ):
         said = words.plural(rows.height, "account")
-        panel.number(label, words.money(rows["mrr"].sum(), currency), note=f"{said} · {note}")
+        with panel.number(label, words.money(rows["mrr"].sum(), currency), note=f"{said} · {note}"):
+            key = label.lower().replace(",", "").replace(" ", "_")
+            behind.accounts(label, rows.clone, said_of.columns(rows), key=key, about=choice.said(), to=to)
 
 table.show(view, book, choice, as_of=as_of)
 going.show(view, leaving, currency=currency, about=choice.said())
@@ -42,9 +46,10 @@ summary, (left, right) = metric.loyalty(everyone), st.columns([3, 2])
 how = (metric.top_accounts, metric.tenure)
 with left, panel.section(loyal.top_said(summary), *how, detail=loyal.top_detail(summary)):
     top = metric.top_accounts(everyone)
-    behind.listed("The top tenth by MRR", top, loyal.TOP, key="top-tenth", about=choice.said())
+    behind.listed("The top tenth by MRR", top, loyal.TOP, key="top-tenth", about=choice.said(), to=LOYAL)
 with right, panel.section("Anniversaries", metric.anniversaries):
     days = choose("anniversaries", "In the next", loyal.SOON)
     coming = metric.anniversaries(everyone, as_of=as_of, days=days)
     st.caption(loyal.coming_said(coming, days))
-    behind.listed("Anniversaries", coming, loyal.ANNIVERSARIES, key="anniversaries-list", about=choice.said())
+    about = choice.said()
+    behind.listed("Anniversaries", coming, loyal.ANNIVERSARIES, key="anniversaries-list", about=about, to=LOYAL)

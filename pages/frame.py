@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import boundary, data, notes
+from pages.shared import boundary, data, links, notes
 
 HERE = Path(__file__).resolve().parent
 MARK, WORDMARK = (str(HERE / "shared" / name) for name in ("logo.svg", "wordmark.svg"))
@@ -18,73 +18,73 @@ def start() -> None:
     st.switch_page("overview.py")
 
 
+def entry(file: str, title: str, icon: str, help: str) -> st.Page:
+    """A page in the navigation."""
+    return st.Page(file, title=title, icon=f":material/{icon}:", help=help)
+
+
 PAGES = {
     "": [st.Page(start, title="Tenure", default=True, visibility="hidden")],
     "Executives": [
-        st.Page(
+        entry(
             "overview.py",
-            title="Overview",
-            icon=":material/monitoring:",
-            help="Recurring revenue, retention and what moved them, with what is at risk.",
+            "Overview",
+            "monitoring",
+            "Recurring revenue, retention and what moved them, with what is at risk.",
         ),
-        st.Page(
-            "cohorts.py",
-            title="Cohorts",
-            icon=":material/view_comfy:",
-            help="How many of those who signed up together stay, month by month.",
-        ),
+        entry("cohorts.py", "Cohorts", "view_comfy", "How many of those who signed up together stay, month by month."),
     ],
     "Customer success": [
-        st.Page(
+        entry(
             "accounts.py",
-            title="Accounts",
-            icon=":material/business:",
-            help="The book: health and why it changed, renewals, silence, who is leaving.",
+            "Accounts",
+            "business",
+            "The book: health and why it changed, renewals, silence, who is leaving.",
         ),
-        st.Page(
-            "account.py",
-            title="Account",
-            icon=":material/badge:",
-            help="One account: its scorecard, people, history and next renewal.",
-        ),
-        st.Page(
+        entry("account.py", "Account", "badge", "One account: its scorecard, people, history and next renewal."),
+        entry(
             "contacts.py",
-            title="Contacts",
-            icon=":material/calendar_month:",
-            help="Who has been silent for too long, what renews when, and the next contact.",
+            "Contacts",
+            "calendar_month",
+            "Who has been silent for too long, what renews when, and the next contact.",
         ),
     ],
     "Product": [
-        st.Page(
-            "nps.py",
-            title="NPS",
-            icon=":material/sentiment_satisfied:",
-            help="Would they recommend us: trend, groups, comments.",
-        ),
-        st.Page(
+        entry("nps.py", "NPS", "sentiment_satisfied", "Would they recommend us: trend, groups, comments."),
+        entry(
             "churn_reasons.py",
-            title="Churn reasons",
-            icon=":material/logout:",
-            help="Why customers leave, the money behind each reason, and their words.",
+            "Churn reasons",
+            "logout",
+            "Why customers leave, the money behind each reason, and their words.",
         ),
-        st.Page(
+        entry(
             "onboarding.py",
-            title="Onboarding",
-            icon=":material/rocket_launch:",
-            help="How far new accounts get, how soon they get value, and who is stuck.",
+            "Onboarding",
+            "rocket_launch",
+            "How far new accounts get, how soon they get value, and who is stuck.",
+        ),
+    ],
+    "Outreach": [
+        entry(
+            "campaigns.py",
+            "Campaigns",
+            "outgoing_mail",
+            "Who was written to and why; what waits, what was sent, and what nobody is sure of.",
+        ),
+        entry(
+            "results.py",
+            "Results",
+            "query_stats",
+            "What came of it: delivered, answered, and who stayed, against accounts held out.",
         ),
     ],
     "Admin": [
-        st.Page(
-            "data.py",
-            title="Data",
-            icon=":material/database:",
-            help="Each source: rows, newest row, what was rejected and why.",
-        ),
+        entry("data.py", "Data", "database", "Each source: rows, newest row, what was rejected and why."),
     ],
 }
 
 page = st.navigation(PAGES)
 with boundary.calm(page.title):
+    links.at(page.title)
     notes.banner(page.title, data.begin())
     page.run()

@@ -11,6 +11,7 @@ from pages.shared import behind, data, filters, notes, nps_drill, panel, tables,
 from pages.shared.answers import churn_reasons, nps
 from pages.shared.choices import choose
 from pages.shared.findings import nps as findings
+from pages.shared.reach.chosen import DETRACTED, DETRACTORS
 
 view = data.view()
 choice = filters.row("period", "segment", "plan", "csm")
@@ -46,7 +47,8 @@ with panel.numbers():
     share = words.percent(score["detractors"] / score["n"])
     with panel.number("Detractors", words.number(score["detractors"]), note=f"{share} of answers"):
         rows = partial(nps.unhappy, view, asked)
-        behind.accounts("Accounts with detractors", rows, findings.ACCOUNTS, key="nps_detractors", about=about)
+        title, reach = "Accounts with detractors", {"about": about, "to": DETRACTED}
+        behind.accounts(title, rows, findings.ACCOUNTS, key="nps_detractors", **reach)
 
 trend = nps.trend(view, asked, window)
 how = (metric.nps_trend, metric.nps_change, last_answers, changed_by)
@@ -74,7 +76,8 @@ if notes.need(view, "touches", to="see which detractors nobody has answered yet"
         reached = choose("nps_reached", "Answered is who heard from us since", findings.REACHED)
         waiting = findings.marked(nps.waiting(view, asked, reached))
         st.caption(findings.waiting_said(waiting, currency))
-        behind.listed("Detractors not answered", waiting, findings.WAITING, key="nps-waiting", about=about)
+        reach = {"about": about, "to": DETRACTORS}
+        behind.listed("Detractors not answered", waiting, findings.WAITING, key="nps-waiting", **reach)
 
 with panel.section(
     "In their words", detail="Newest first, in the language they wrote. Pick a row to open the account."

@@ -11,6 +11,7 @@ from pages.shared.answers import onboarding
 from pages.shared.choices import choose
 from pages.shared.findings import onboarding as findings
 from pages.shared.findings.contacts import sums
+from pages.shared.reach.chosen import STUCK
 
 view = data.view()
 choice = filters.row("period", "segment", "plan", "csm")
@@ -41,7 +42,7 @@ with panel.numbers():
             behind.accounts("Who reached the last step", rows, findings.REACHED, key="last_step", about=about)
         note = f"{sums(stuck, currency)} · longer at a step than nine in ten took"
         with panel.number("Stuck now", words.number(stuck.height), note=note):
-            behind.accounts("Stuck accounts", stuck.clone, findings.STUCK, key="stuck_card", about=about)
+            behind.accounts("Stuck accounts", stuck.clone, findings.STUCK, key="stuck_card", about=about, to=STUCK)
 
 if steps.is_empty():
     st.info(
@@ -64,4 +65,4 @@ if not steps.is_empty():
     with panel.section("Stuck on the way", metric.stuck, detail="The dearest first. Pick a row to open the account."):
         empty = "Nobody has been at a step for longer than nine in ten of those who passed it."
         st.caption(empty if stuck.is_empty() else f"{findings.stuck_said(stuck, currency)}.")
-        behind.listed("Stuck on the way", stuck, findings.STUCK, key="stuck", about=about)
+        behind.listed("Stuck on the way", stuck, findings.STUCK, key="stuck", about=about, to=STUCK)

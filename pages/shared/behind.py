@@ -8,10 +8,18 @@ import polars as pl
 import streamlit as st
 
 from pages.shared import data, links, tables
+from pages.shared.reach import button
+from pages.shared.reach.chosen import ANYBODY, To
 
 
 def accounts(
-    title: str, rows: Callable[[], pl.DataFrame], columns: Mapping[str, tables.Column], *, key: str, about: str = ""
+    title: str,
+    rows: Callable[[], pl.DataFrame],
+    columns: Mapping[str, tables.Column],
+    *,
+    key: str,
+    about: str = "",
+    to: To = ANYBODY,
 ) -> None:
     """Draw the button; when pressed, show the accounts behind the number. They are asked for only then."""
     if not st.button(
@@ -21,20 +29,44 @@ def accounts(
 
     @st.dialog(title, width="large")
     def shown() -> None:
-        listed(title, rows(), columns, key=key, about=about)
+        listed(title, rows(), columns, key=key, about=about, to=to)
 
     shown()
 
 
-def below(title: str, rows: pl.DataFrame, columns: Mapping[str, tables.Column], *, key: str, about: str = "") -> None:
+def below(
+    title: str,
+    rows: pl.DataFrame,
+    columns: Mapping[str, tables.Column],
+    *,
+    key: str,
+    about: str = "",
+    to: To = ANYBODY,
+) -> None:
     """The accounts behind what was clicked in a figure, right under it; ``title`` is our own words."""
     st.markdown(f"**{title}**")
-    listed(title, rows, columns, key=key, about=about)
+    listed(title, rows, columns, key=key, about=about, to=to)
 
 
-def listed(title: str, rows: pl.DataFrame, columns: Mapping[str, tables.Column], *, key: str, about: str = "") -> None:
-    """A table of accounts; choosing one opens its page."""
+def listed(
+    title: str,
+    rows: pl.DataFrame,
+    columns: Mapping[str, tables.Column],
+    *,
+    key: str,
+    about: str = "",
+    to: To = ANYBODY,
+) -> None:
+    """A table of accounts; choosing one opens its page, and all of them can be written to (``to`` says why)."""
     picked = tables.show(
-        rows, columns, view=data.view(), key=key, alt=title, about=about, select="single-row", empty="Nobody."
+        rows,
+        columns,
+        view=data.view(),
+        key=key,
+        alt=title,
+        about=about,
+        select="single-row",
+        empty="Nobody.",
+        beside=button.beside(rows, title, key=key, to=to),
     )
     links.open_account(tables.chosen(rows, picked))

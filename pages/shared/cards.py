@@ -13,6 +13,7 @@ from pages.shared.answers import behind as accounts
 from pages.shared.answers import nps, overview
 from pages.shared.filters import Filters
 from pages.shared.findings import overview as findings
+from pages.shared.reach.chosen import LEAVERS, SILENT_USE, To
 from pages.shared.tables import Column
 from reports.sentences import SHORT, one
 
@@ -40,14 +41,14 @@ def revenue(choice: Filters, full: date) -> None:
 
 def stakes(going: pl.DataFrame, silent: pl.DataFrame) -> None:
     """Revenue that is leaving, and revenue that is paid for nothing."""
-    _stake("Leaving, still served", "asked to leave", going, findings.GOING, key="going")
-    _stake("Paying, getting nothing", "no value for 30 days or more", silent, findings.SILENT, key="silent")
+    _stake("Leaving, still served", "asked to leave", going, findings.GOING, LEAVERS, key="going")
+    _stake("Paying, getting nothing", "no value for 30 days or more", silent, findings.SILENT, SILENT_USE, key="silent")
 
 
-def _stake(title: str, note: str, rows: pl.DataFrame, columns: dict[str, Column], *, key: str) -> None:
+def _stake(title: str, note: str, rows: pl.DataFrame, columns: dict[str, Column], to: To, *, key: str) -> None:
     money = words.money(int(rows["mrr"].sum()), data.currency(data.view()))
     with panel.number(title, money, note=f"{words.plural(rows.height, 'account')} · {note}"):
-        behind.accounts(title, rows.clone, columns, key=key)
+        behind.accounts(title, rows.clone, columns, key=key, to=to)
 
 
 def recommend(choice: Filters) -> None:

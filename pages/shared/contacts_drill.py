@@ -9,6 +9,7 @@ import polars as pl
 from pages.shared import behind, data, figures, panel, tables, words
 from pages.shared.filters import Filters
 from pages.shared.findings import contacts as findings
+from pages.shared.reach.chosen import RENEWING
 
 
 def weeks(choice: Filters, by_week: pl.DataFrame, renewing: pl.DataFrame) -> None:
@@ -29,7 +30,7 @@ def weeks(choice: Filters, by_week: pl.DataFrame, renewing: pl.DataFrame) -> Non
         week, part = date.fromisoformat(clicked[0]), clicked[1]
         rows = findings.marked(renewing).filter(pl.col("week") == week, pl.col("state") == part)
         title = f"Week of {words.day(week)}, {part.lower()}: {words.plural(rows.height, 'contract')}"
-        behind.below(title, rows, findings.RENEWING, key="renewing-in-week", about=choice.said())
+        behind.below(title, rows, findings.RENEWING, key="renewing-in-week", about=choice.said(), to=RENEWING)
     about = {"view": view, "about": choice.said()}
     alt = "Renewals by week"
     tables.folded("Every week as a table", by_week, findings.WEEKS, key="renewal-weeks", alt=alt, **about)

@@ -13,6 +13,7 @@ from pages.shared.answers import behind as accounts
 from pages.shared.answers import overview
 from pages.shared.filters import Filters
 from pages.shared.findings import overview as findings
+from pages.shared.reach.chosen import RENEWING
 from reports.sentences import LONG
 
 
@@ -61,7 +62,7 @@ def at_risk(choice: Filters, ahead: pl.DataFrame) -> None:
         month, part = date.fromisoformat(clicked[0]), clicked[1]
         rows = accounts.at_risk(data.view(), choice.who, month, findings.band_of(part))
         title = f"Renewing in {words.month(month)}, {part}: {words.plural(rows.height, 'account')}"
-        behind.below(title, rows, findings.AT_RISK, key="risky", about=choice.said())
+        behind.below(title, rows, findings.AT_RISK, key="risky", about=choice.said(), to=RENEWING)
 
 
 def _stack(parts: pl.DataFrame, *, title: str) -> go.Figure:

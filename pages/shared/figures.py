@@ -11,12 +11,13 @@ from pages.shared.heat_map import retention_heat_map
 from pages.shared.lines import history, line
 from pages.shared.spreads import spread
 from pages.shared.template import alt_of, nothing
-from pages.shared.units import COUNT, DAYS, PERCENT, SCORE, Unit, money
+from pages.shared.units import COUNT, DAYS, PERCENT, POINTS, SCORE, Unit, money
 
 __all__ = [
     "COUNT",
     "DAYS",
     "PERCENT",
+    "POINTS",
     "SCORE",
     "Unit",
     "alt_of",

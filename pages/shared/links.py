@@ -10,6 +10,17 @@ import streamlit as st
 ACCOUNT = "account"
 """The query parameter that says which account the account page shows."""
 _LAST = "tenure_account"
+_HERE = "tenure_page"
+
+
+def at(page: str) -> None:
+    """The frame says which page it is about to draw."""
+    st.session_state[_HERE] = page
+
+
+def here() -> str:
+    """The page that is being drawn, by its title."""
+    return str(st.session_state.get(_HERE, "Tenure"))
 
 
 def open_account(ids: Sequence[str]) -> None:

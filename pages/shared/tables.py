@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -85,11 +85,13 @@ def show(
     about: str = "",
     select: Literal["single-row", "multi-row"] | None = None,
     empty: str = "Nothing here for this choice.",
+    beside: Callable[[], None] | None = None,
 ) -> list[int]:
     """Show ``columns`` of ``frame`` with its two downloads; return the numbers of the rows the viewer selected.
 
     ``alt`` says what the table is for; ``about`` (the filters in words) goes to the spreadsheet's second sheet;
-    ``key`` also names the files. Selected row numbers are those of ``frame``.
+    ``key`` also names the files. Selected row numbers are those of ``frame``. ``beside`` draws what else can be done
+    with these rows, right after the downloads.
     """
     if frame.is_empty():
         st.caption(empty)
@@ -110,7 +112,7 @@ def show(
         rows = list(
             st.dataframe(_shown(frame, columns), on_select="rerun", selection_mode=select, **common).selection.rows
         )
-    _downloads(frame, exports.Sheet(key, tuple(columns.items()), found.currency, found.as_of, found.id, about))
+    _downloads(frame, exports.Sheet(key, tuple(columns.items()), found.currency, found.as_of, found.id, about), beside)
     return [row for row in rows if 0 <= row < frame.height]
 
 
@@ -121,7 +123,7 @@ def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, ke
             show(frame, columns, key=key, **how)
 
 
-def _downloads(frame: pl.DataFrame, sheet: exports.Sheet) -> None:
+def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], None] | None) -> None:
     """Both files are written when somebody asks for them, not before."""
     name = f"tenure-{sheet.name}-{sheet.as_of:%Y-%m-%d}"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -140,6 +142,8 @@ def _downloads(frame: pl.DataFrame, sheet: exports.Sheet) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
+        if beside is not None:
+            beside()
 
 
 def chosen(frame: pl.DataFrame, rows: Sequence[int], column: str = "account_id") -> list[Any]:

@@ -24,6 +24,7 @@ class Unit:
 
 
 PERCENT = Unit(100, words.percent, suffix="%", tick=",.3~r")
+POINTS = Unit(100, words.points, suffix=" pts", tick=",.3~r")
 SCORE = Unit(1, words.score)
 COUNT = Unit(1, words.number)
 DAYS = Unit(1, lambda value: f"{words.number(value)} days" if value is not None else words.NOTHING)

@@ -37,6 +37,7 @@ __all__ = [
     "month",
     "number",
     "percent",
+    "plain",
     "plural",
     "points",
     "score",
@@ -63,6 +64,15 @@ def inert(text: object) -> str:
     """
     one_line = " ".join(str(text).split())
     return _MARKDOWN.sub(r"\\\1", _SPECIAL.sub(_JOINER, one_line))
+
+
+def plain(text: str) -> str:
+    r"""What :func:`inert` was given, on one line: for a title of ours that is kept as data instead of shown.
+
+    >>> plain(inert("R&D (http://a.b)"))
+    'R&D (http://a.b)'
+    """
+    return " ".join(re.sub(r"\\([^\w\s])", r"\1", text.replace(_JOINER, "")).split())
 
 
 def marked(text: str) -> str:

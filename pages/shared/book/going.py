@@ -8,6 +8,8 @@ from metrics.revenue import leaving
 from pages.shared import links, panel, tables
 from pages.shared.data import View
 from pages.shared.findings import book as said
+from pages.shared.reach import button
+from pages.shared.reach.chosen import LEAVERS
 
 _DETAIL = "The nearest end first. Leaving is easy here: ask, thank, help."
 
@@ -25,5 +27,6 @@ def show(view: View, rows: pl.DataFrame, *, currency: str, about: str) -> None:
             select="single-row",
             about=about,
             empty="Nobody has asked to leave.",
+            beside=button.beside(shown, "Leaving, still served", key="leaving", to=LEAVERS),
         )
         links.open_account(tables.chosen(shown, picked))

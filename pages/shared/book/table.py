@@ -16,6 +16,7 @@ from pages.shared.data import View
 from pages.shared.filters import Filters, Who
 from pages.shared.findings import accounts as findings
 from pages.shared.findings import book as said
+from pages.shared.reach import button
 
 _DETAIL = "Pick a row to open the account. The address carries all you choose here: bookmark it, or send it."
 
@@ -39,6 +40,7 @@ def show(view: View, book: pl.DataFrame, choice: Filters, *, as_of: date) -> Non
             select="single-row",
             about=said.about(choice.said(), wanted, band, name),
             empty="No account is like that: choose another view, or “All”.",
+            beside=button.beside(shown, said.called(wanted, band, name), key="book", to=said.REACHED[wanted]),
         )
         links.open_account(tables.chosen(shown, picked))
 

@@ -12,6 +12,7 @@ from pages.shared.answers import churn_reasons
 from pages.shared.choices import choose
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_deeds as findings
+from pages.shared.reach.chosen import ASKED
 
 
 def show(part: Part) -> None:
@@ -38,7 +39,8 @@ def show(part: Part) -> None:
                 options = {"Anything": None, **dict(items.select("title", "item_id").iter_rows())}
                 label = st.selectbox("Shipped", list(options), key="asked_item", width=280, bind="query-params")
             mine = findings.asked_for(rows, options.get(label), state, likely)
-            behind.listed("Who had asked", mine, findings.asked_columns(rows), key="asked-and-shipped", about=part.who)
+            columns, key = findings.asked_columns(rows), "asked-and-shipped"
+            behind.listed("Who had asked", mine, columns, key=key, about=part.who, to=ASKED)
 
 
 def _unknown(part: Part) -> None:

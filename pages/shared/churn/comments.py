@@ -7,13 +7,15 @@ import streamlit as st
 from metrics import churn_reasons as metric
 from metrics.leavers import leavers
 from metrics.themes import correct, find_themes
-from pages.shared import notes, panel, tables
+from pages.shared import notes, panel, tables, words
 from pages.shared.answers import comments as answers
 from pages.shared.choices import choose
 from pages.shared.churn import editor, mark
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_reasons as findings
 from pages.shared.findings import churn_words as said
+from pages.shared.reach import button
+from pages.shared.reach.themes import for_it
 
 _OPEN = "churn_comment_open"
 
@@ -42,7 +44,14 @@ def _list(part: Part) -> None:
     kept = st.session_state.get(_OPEN, (None, None))
     rows = said.chosen(told, kind, options.get(label), kept[1] if kept[0] == shown else None)
     picked = tables.show(
-        rows, said.WORDS, view=part.view, key="leavers", alt="What leavers wrote", select="single-row", about=part.about
+        rows,
+        said.WORDS,
+        view=part.view,
+        key="leavers",
+        alt="What leavers wrote",
+        select="single-row",
+        about=part.about,
+        beside=button.beside(rows, f"Left: {words.inert(label)}", key="leavers", to=for_it(options.get(label), label)),
     )
     if not picked:
         st.session_state.pop(_OPEN, None)

@@ -14,6 +14,8 @@ from pages.shared.choices import choose
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_reasons as findings
 from pages.shared.findings import churn_split as split
+from pages.shared.reach.chosen import GONE, To
+from pages.shared.reach.themes import for_it
 
 
 def show(part: Part) -> None:
@@ -54,7 +56,8 @@ def _ranked(part: Part) -> None:
     clicked = panel.clickable(figure, key=f"churn_{said_by}_{by}")
     if clicked:
         label = rows.filter(pl.col("key") == clicked[0])["label"].first()
-        _leavers(part, findings.of_reason(part.leavers, clicked[0], said_by), str(label), key="left-for-it")
+        mine = findings.of_reason(part.leavers, clicked[0], said_by)
+        _leavers(part, mine, str(label), key="left-for-it", to=for_it(clicked[0], str(label)))
     about = {"alt": "Churn by reason", "about": part.about}
     tables.folded("As a table", rows, findings.REASONS, view=part.view, key="churn-reasons", **about)
 
@@ -111,6 +114,6 @@ def _over_time(part: Part) -> None:
         tables.folded("As a table", trend, findings.TREND, view=part.view, key="reasons-by-month", **about)
 
 
-def _leavers(part: Part, rows: pl.DataFrame, label: str, *, key: str) -> None:
+def _leavers(part: Part, rows: pl.DataFrame, label: str, *, key: str, to: To = GONE) -> None:
     title = findings.who_said(rows, label, part.currency)
-    behind.below(title, findings.told(rows, part.names), findings.LEFT, key=key, about=part.about)
+    behind.below(title, findings.told(rows, part.names), findings.LEFT, key=key, about=part.about, to=to)

@@ -13,6 +13,7 @@ from pages.shared import behind, data, panel
 from pages.shared.churn import asked, behaviour, comments, ending, reasons, reviews, themes
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_reasons as findings
+from pages.shared.reach.chosen import GONE
 
 TABS: dict[str, Callable[[Part], None]] = {
     "Reasons": reasons.show,
@@ -33,7 +34,7 @@ def numbers(part: Part, totals: Mapping[str, Any]) -> None:
             with panel.number(card.label, card.value, note=card.note, help=card.help):
                 title = f"{card.label}: who they are"
                 mine = partial(_only, rows, card.which)
-                behind.accounts(title, mine, findings.LEFT, key=f"churn_{card.key}", about=part.about)
+                behind.accounts(title, mine, findings.LEFT, key=f"churn_{card.key}", about=part.about, to=GONE)
 
 
 def _only(rows: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from pages.shared import words
+from pages.shared.reach.chosen import ANYBODY, DETRACTED, LEAVERS, RENEWING, To
 from pages.shared.tables import Column
 
 ALL = "all"
@@ -19,6 +20,15 @@ VIEWS = {
     "Renewing in 90 days": "renewing",
     "Detractors": "detractors",
 }
+REACHED: Mapping[str, To] = {
+    ALL: ANYBODY,
+    "unwell": ANYBODY,
+    "leaving": LEAVERS,
+    "silent": ANYBODY,
+    "renewing": RENEWING,
+    "detractors": DETRACTED,
+}
+"""What suits the accounts of each view when they are written to."""
 ORDERS: Mapping[str, tuple[str, bool]] = {
     "Lowest health first": ("shown_score", False),
     "Largest fall first": ("change", False),
@@ -102,6 +112,14 @@ def about(choice: str, view: str, band: str, name: str) -> str:
     chosen += [f"health {band}"] if band else []
     chosen += [f'name with "{name}"'] if name.strip() else []
     return ", ".join((choice, *chosen))
+
+
+def called(view: str, band: str, name: str) -> str:
+    """What the accounts of a view are called as an audience."""
+    label = next(label for label, slug in VIEWS.items() if slug == view)
+    parts = ["The book" if view == ALL else label, f"health {band}" if band else ""]
+    parts += [f"name with “{words.inert(name)}”" if name.strip() else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def going(rows: pl.DataFrame, currency: str) -> str:

@@ -1,0 +1,47 @@
+"""What the results page asks: what became of campaigns, who opted out after which play, and what may be answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import polars as pl
+
+import settings
+from outreach.results import Results, results
+from pages.shared import data
+from pages.shared.data import View
+from records import addresses, campaigns
+from records.database import engine
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def found(view: View) -> Results:
+    """The results of all campaigns, of the accounts that the viewer may see."""
+    return results(settings.get(), data.frames(view))
+
+
+def opted_out() -> dict[str, int]:
+    """How many people opted out after a message of each play; who got several is counted with the last before it."""
+    here = engine(settings.get())
+    gone = addresses.opt_outs(here).filter(pl.col("actor").is_null())
+    if gone.is_empty():
+        return {}
+    got = campaigns.history(here, _EVER).filter(pl.col("sending_at").is_not_null())
+    after = got.join(gone.select("address_key", left_at="at"), on="address_key").filter(
+        pl.col("left_at") >= pl.col("sending_at")
+    )
+    last = after.sort("sending_at").unique("address_key", keep="last")
+    return dict(last.group_by("play").len().iter_rows())
+
+
+def asked(campaign_id: str, names: pl.DataFrame) -> pl.DataFrame:
+    """Whoever a campaign's question was sent to: ``message_id`` and ``label``, by account."""
+    rows = campaigns.messages(engine(settings.get()), UUID(campaign_id))
+    sent = rows.filter(pl.col("state").is_in(["sent", "uncertain"]))
+    named = sent.join(names.select("account_id", account="name"), on="account_id", how="left")
+    who = pl.concat_str(
+        [pl.coalesce("name", "address", "account_id"), pl.coalesce("account", "account_id")], separator=", "
+    )
+    return named.select("message_id", label=who).sort("label", "message_id")

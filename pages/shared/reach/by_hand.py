@@ -1,0 +1,52 @@
+"""An answer that came by mail or on the phone, logged as what it is: the answer to a question we had sent."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from pages.shared import panel, viewer, written
+from pages.shared.answers import campaigns as asked_of
+from pages.shared.answers import results as asking
+from pages.shared.answers.account import directory
+from pages.shared.data import View
+from pages.shared.reach import acting
+from records.answers import LONGEST
+
+_DETAIL = "Somebody replied to the mail instead of following its link: log it, and it counts like any other answer."
+
+
+def show(view: View, sent: pl.DataFrame) -> None:
+    """The section; ``sent`` are the campaigns with counts. Nothing where no question was sent."""
+    questions = {id: play.question for id, play in asked_of.plays().items() if play.question}
+    mine = sent.filter(pl.col("play").is_in(list(questions)), pl.col("delivered") + pl.col("uncertain") > 0)
+    if mine.is_empty() or not viewer.may_send():
+        return
+    with panel.section("Log a reply", detail=_DETAIL):
+        if not written.can_save():
+            return
+        titles = dict(mine.select("campaign_id", pl.coalesce("title", "play")).iter_rows())
+        plays = dict(mine.select("campaign_id", "play").iter_rows())
+        left, right = st.columns(2)
+        with left:
+            campaign = st.selectbox("Campaign", list(titles), format_func=lambda id: titles[id], key="reply_campaign")
+        people = dict(asking.asked(campaign, directory(view)).iter_rows())
+        with right:
+            message = st.selectbox(
+                "Who replied", list(people), format_func=lambda id: people[id], key=f"reply_to_{campaign}", index=None,
+                placeholder="Choose who replied",
+            )  # fmt: skip
+        if message is not None:
+            _form(message, str(questions[plays[campaign]]))
+
+
+def _form(message: str, question: str) -> None:
+    key = f"reply_{message}"
+    score = None
+    if question == "nps":
+        score = st.segmented_control("Their score, 0 to 10", list(range(11)), key=f"{key}_score")
+    st.text_area("In their words", key=key, max_chars=LONGEST, height=120,
+                 placeholder="As they wrote it" + (", if they gave a reason" if question == "nps" else ""))  # fmt: skip
+    args = (message, question, score, key)
+    st.button("Log the reply", type="primary", key=f"{key}_save", on_click=acting.log_answer, args=args)
+    st.caption("An earlier answer to the same message is replaced.")
