@@ -26,7 +26,6 @@ from demo.pidfile import Server
 from queries.frames import Frames, Scope, current_id, open_snapshot
 from settings import Settings
 
-
 CONFIG = settings.ROOT / "config"
 """The configuration of every company measured: the project's own."""
 

@@ -8,6 +8,7 @@ from pages.shared import behind, contacts_drill, data, filters, notes, panel, wo
 from pages.shared.answers import contacts
 from pages.shared.choices import choose
 from pages.shared.findings import contacts as findings
+from pages.shared.reach import chosen
 
 view = data.view()
 choice = filters.row("segment", "plan", "csm")
@@ -35,7 +36,7 @@ if notes.need(view, "touches", to="see who has been silent for too long"):
                 behind.accounts(label, rows.clone, columns, key=label.lower().replace(" ", "_"), about=about)
     with panel.section("Silent beyond their rhythm", metric.contacts, silence, sources=("touches",)):
         st.caption("The dearest first. Pick a row to open the account.")
-        behind.listed("Silent beyond their rhythm", late, findings.OVERDUE, key="overdue", about=about)
+        behind.listed("Silent beyond their rhythm", late, findings.OVERDUE, key="overdue", about=about, to=chosen.QUIET)
 
 said = findings.weeks_said(renewing, as_of, currency)
 with panel.section(said, metric.calendar, metric.account_calendar, detail="By week. Click a bar for its accounts."):
