@@ -33,18 +33,23 @@ docs: .venv/installed
 clean: stop
 	rm -rf .venv .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.venv/installed: requirements.txt
+# Modules are compiled when they are first used, not all of them here: that would take as long as fetching them.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Tenure needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@echo "Installing what Tenure needs (about a minute the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+.venv/installed-dev: requirements.txt requirements-dev.txt | .venv/bin/python
+	@$(INSTALL) -r requirements-dev.txt
+	@touch .venv/installed $@
 
-.venv/installed-bench: .venv/installed-dev requirements-bench.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@touch $@
+.venv/installed-bench: requirements.txt requirements-dev.txt requirements-bench.txt | .venv/bin/python
+	@$(INSTALL) -r requirements-bench.txt
+	@touch .venv/installed .venv/installed-dev $@
