@@ -22,12 +22,12 @@ def where(empty: Records, tmp_path: Path) -> bench.Where:
 
 
 def test_workers_that_are_killed_send_nothing_twice_and_lose_nothing(where: bench.Where):
-    found = bench.killed(where, messages=60, kills=6, seed=1, lease=3, patience=300)
-    assert found["kills"] == 6
+    found = bench.killed(where, messages=40, kills=4, seed=1, lease=3, patience=300)
+    assert found["kills"] == 4
     assert {name: found[name] for name in ("duplicates", "lost", "unknown", "unexplained")} == {
         "duplicates": 0, "lost": 0, "unknown": 0, "unexplained": 0,
     }  # fmt: skip
-    assert sum(found["states"].values()) == 60
+    assert sum(found["states"].values()) == 40
     assert bench.holds(found)
 
 
