@@ -113,7 +113,7 @@ def demo_frames(demo_settings: settings.Settings) -> frames.Frames:
     return frames.open_snapshot(frames.current_id(demo_settings), frames.Scope(), demo_settings)
 
 
-hypothesis.settings.register_profile("tenure", deadline=None, max_examples=35)  # a busy machine is not a failure
+hypothesis.settings.register_profile("tenure", deadline=None, max_examples=20)  # a busy machine is not a failure
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("tenure")  # `pytest --hypothesis-profile=thorough` looks longer
 

@@ -141,7 +141,7 @@ def test_settings_that_cannot_be_used_end_with_their_name(tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["overview", "account"])  # the first page, and one that is not
+@pytest.mark.parametrize("page", ["account"])  # one that is not the first
 def test_a_page_opened_cold_by_its_address_runs_inside_the_frame(page, tmp_path):
     """A server that has shown nothing yet, and nobody knows the visitor: the frame must run before the page."""
     with browser.serving(environment(tmp_path)) as cold, browser.opened(f"{cold.url}/{page}") as seen:
