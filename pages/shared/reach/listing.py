@@ -39,14 +39,14 @@ def show(view: View) -> None:
 def _table(view: View, rows: pl.DataFrame) -> None:
     states = choose("campaigns", "Show", _SHOWN)
     shown = rows.filter(pl.col("state").is_in(states)) if states else rows
-    about = {"alt": "Campaigns", "empty": "None is like that."}
     picked = tables.show(
         shown,
         findings.CAMPAIGNS,
         view=view,
         key="campaigns_table",
         select="single-row",
-        **about,  # type: ignore[arg-type]
+        alt="Campaigns",
+        empty="None is like that.",
     )
     if picked:
         chosen.show(tables.chosen(shown, picked, "id")[0])

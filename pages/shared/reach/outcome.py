@@ -43,8 +43,8 @@ def effect(view: View, found: Results, titles: Mapping[str, str]) -> None:
                 reference=(0.0, "no difference"),
             )
             panel.chart(shown, key=f"effect_{outcome}_{days}")
-        about = {"view": view, "key": "effect", "alt": "Effect against the holdout"}
-        tables.folded("Every outcome as a table", rows, findings.EFFECT, **about)  # type: ignore[arg-type]
+        alt = "Effect against the holdout"
+        tables.folded("Every outcome as a table", rows, findings.EFFECT, key="effect", view=view, alt=alt)
 
 
 def counts(view: View, found: Results, titles: Mapping[str, str], opted_out: Mapping[str, int]) -> None:
