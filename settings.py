@@ -218,6 +218,31 @@ class Digest(_Section):
     day: int = Field(3, ge=1, le=28)
 
 
+Role = Literal["executive", "product", "csm", "admin"]
+"""What somebody is here for; what each may see and do is in pages/shared/roles.py."""
+
+
+class Access(_Section):
+    """Who has which role, by address or by a claim of the identity provider, and whose accounts a CSM sees."""
+
+    role_claim: str = Field("roles", min_length=1)
+    claims: dict[str, Role] = {}
+    people: dict[str, Role] = {}
+    csm_scope: Literal["all", "own"] = "all"
+    sign_in_again: Duration = timedelta(hours=12)
+
+    @field_validator("people")
+    @classmethod
+    def _addresses(cls, value: dict[str, Role]) -> dict[str, Role]:
+        for address in value:
+            if "@" not in address:
+                raise ValueError(f'"{address}" is no address; write for example "ada@example.com" = "csm"')
+        folded = {address.strip().casefold(): role for address, role in value.items()}
+        if len(folded) < len(value):
+            raise ValueError("an address stands there twice; addresses differ by more than upper case")
+        return folded
+
+
 class Settings(_Section):
     """All settings. ``config`` is the folder they came from."""
 
@@ -231,6 +256,7 @@ class Settings(_Section):
     outreach: Outreach = Outreach()
     alerts: Alerts = Alerts()
     digest: Digest = Digest()
+    access: Access = Access()
     product_database_url: str | None = Field(None, repr=False)
     records_database_url: str | None = Field(None, repr=False)
     records_owner_url: str | None = Field(None, repr=False)

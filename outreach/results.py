@@ -32,7 +32,8 @@ COUNTS = ("accounts", "contacted", *_STATES, "left_out", "held_out", "answered",
 class Results:
     """What became of the approved campaigns to customers, as far as the viewer may see their accounts.
 
-    ``campaigns`` has a row per campaign, the newest first: ``campaign_id``, ``title`` (null beyond the newest 500),
+    ``campaigns`` has a row per campaign, the newest first: ``campaign_id``, ``title`` (null beyond the newest 500, and
+    of those that also go to accounts the viewer may not see),
     ``play``, ``kind``, ``state``, ``approved_at`` (UTC), then counts. ``accounts`` is how many different ones it
     reached or held out; of messages: ``contacted``, those approved to be sent; of them ``delivered`` (a server took
     it; bounces come later), ``waiting``, ``failed``, ``uncertain`` and ``cancelled``; ``left_out`` (by preflight, or
@@ -60,7 +61,7 @@ def results(settings: Settings, frames: Frames) -> Results:
     subscriptions = frames.subscriptions.filter(pl.col("account_id").is_in(rows["account_id"].implode()))
     marked = rows.join(_left(rows, subscriptions, frames, grace), on=["campaign_id", "account_id"], how="left")
     return Results(
-        campaigns=_by_campaign(engine, marked),
+        campaigns=_by_campaign(engine, marked, frames),
         plays=_by_play(marked),
         effect=outreach_effect(_assigned(rows), subscriptions, frames.value_days, as_of=frames.as_of, grace_days=grace),
         answers=given.sort("answered_at", "message_id", descending=True).select(
@@ -131,8 +132,13 @@ def _counts() -> list[pl.Expr]:
     ]
 
 
-def _by_campaign(engine: Engine, rows: pl.DataFrame) -> pl.DataFrame:
+def _by_campaign(engine: Engine, rows: pl.DataFrame, frames: Frames) -> pl.DataFrame:
     known = campaigns.list_campaigns(engine).select("title", campaign_state="state", campaign_id="id")
+    if frames.scope.csm_email is not None:  # what a campaign is called may name any account it goes to
+        mine = frames.accounts.select("account_id").collect()
+        others = campaigns.accounts(engine).join(mine, on="account_id", how="anti")["campaign_id"]
+        title = pl.when(~pl.col("campaign_id").is_in(others.implode())).then("title").alias("title")
+        known = known.with_columns(title)
     by = ["campaign_id", "play", "kind", "approved_at"]
     return (
         rows.group_by(by)

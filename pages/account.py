@@ -4,10 +4,11 @@ import polars as pl
 import streamlit as st
 
 from metrics.value import scorecard, unused_entitlements
-from pages.shared import data, figures, links, notes, packs, panel, tables, words, written
+from pages.shared import data, figures, links, notes, packs, panel, tables, trail, viewer, words, written
 from pages.shared.answers import account, accounts
 from pages.shared.findings import account as findings
 from pages.shared.reach import button
+from pages.shared.roles import Right
 from pages.shared.room import goal, history, link, override, timeline
 from pages.shared.room import notes as written_notes
 from reports.champions import Typed
@@ -56,13 +57,15 @@ with panel.numbers():
 
 history.show(view, mine(account.histories_shown(view, overridden)))
 
-may = written.can_save()
-left, right = st.columns(2)
-with left:
-    goal.show(account_id, about["goal"], people, typed, room.goals, may)
-with right:
-    override.show(view, account_id, now, before, room.overrides, may)
-written_notes.show(account_id, noted, room.notes, may)
+trail.viewed(f"account/{account_id}")
+if viewer.may(Right.KEEP):
+    may = written.can_save()
+    left, right = st.columns(2)
+    with left:
+        goal.show(account_id, about["goal"], people, typed, room.goals, may)
+    with right:
+        override.show(view, account_id, now, before, room.overrides, may)
+    written_notes.show(account_id, noted, room.notes, may)
 
 with panel.section("Who uses it", scorecard, detail="People there who used anything, by month, and each of them now."):
     use = account.use(view, account_id)
@@ -70,7 +73,7 @@ with panel.section("Who uses it", scorecard, detail="People there who used anyth
         use, x="month", y="people", unit=figures.COUNT, title="People using it", from_zero=True, height=220
     )
     panel.chart(lines, key="people_over_time")
-    if notes.need(view, "people", to="see who uses it"):
+    if viewer.may(Right.PEOPLE) and notes.need(view, "people", to="see who uses it"):
         tables.show(people, findings.PEOPLE, view=view, key="people", alt="People and their use")
 
 timeline.show(view, account.timeline(view, account_id), noted, before)

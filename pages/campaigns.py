@@ -20,7 +20,7 @@ def draw() -> None:
     campaign_id = chosen.opened()
     if campaign_id is not None:
         st.button("All campaigns", type="tertiary", icon=":material/arrow_back:", key="back", on_click=chosen.close)
-        found = answers.campaign(campaign_id)
+        found = answers.campaign(view, campaign_id)
         if found is None:
             panel.head("That campaign is not here", "It may be a draft that somebody threw away.")
         elif found.state == "draft":

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from metrics import churn_reasons as metric
-from pages.shared import data, filters, notes, panel, written
+from pages.shared import data, filters, notes, panel, trail, written
 from pages.shared.answers import churn_reasons
 from pages.shared.churn import top
 from pages.shared.churn.asking import Part
@@ -18,6 +18,7 @@ leavers = churn_reasons.leavers(view, asked)
 totals = metric.totals(leavers).row(0, named=True)
 reasons = findings.labelled(metric.reasons(leavers), churn_reasons.names())
 
+trail.viewed("page/churn_reasons")
 panel.head(*findings.headline(reasons, totals, data.currency(view), choice.months))
 notes.need(view, "exit_surveys", to="see why they left")
 part = Part(view, choice, asked, leavers)

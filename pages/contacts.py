@@ -4,7 +4,7 @@ import streamlit as st
 
 from metrics import contacts as metric
 from metrics.relations import silence
-from pages.shared import behind, contacts_drill, data, filters, notes, panel, words
+from pages.shared import behind, contacts_drill, data, filters, notes, panel, trail, words
 from pages.shared.answers import contacts
 from pages.shared.choices import choose
 from pages.shared.findings import contacts as findings
@@ -18,6 +18,7 @@ currency, as_of, about = data.currency(view), data.frames(view).as_of, choice.sa
 book, renewing = contacts.book(view, choice.who), contacts.renewing(view, choice.who)
 recorded = "touches" not in data.frames(view).missing
 
+trail.viewed("page/contacts")
 panel.head(*(findings.headline if recorded else findings.without_touches)(book, currency))
 if book.is_empty():
     filters.nothing_matches(choice)

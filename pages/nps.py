@@ -7,11 +7,12 @@ import streamlit as st
 from metrics import nps as metric
 from metrics.nps_groups import changed_by, last_answers, nps_groups
 from metrics.nps_people import by_theme, unanswered
-from pages.shared import behind, data, filters, notes, nps_drill, panel, tables, words
+from pages.shared import behind, data, filters, notes, nps_drill, panel, tables, trail, viewer, words
 from pages.shared.answers import churn_reasons, nps
 from pages.shared.choices import choose
 from pages.shared.findings import nps as findings
 from pages.shared.reach.chosen import DETRACTED, DETRACTORS
+from pages.shared.roles import Right
 
 view = data.view()
 choice = filters.row("period", "segment", "plan", "csm")
@@ -71,6 +72,7 @@ for group, column in zip(("detractors", "promoters"), st.columns(2), strict=True
     with column, panel.section(findings.side_said(side, group), by_theme, detail=findings.side_detail(themes, group)):
         nps_drill.themes(choice, asked, side, group)
 
+trail.viewed("page/nps")
 if notes.need(view, "touches", to="see which detractors nobody has answered yet"):
     with panel.section("Detractors nobody has answered yet", unanswered, sources=("touches",)):
         reached = choose("nps_reached", "Answered is who heard from us since", findings.REACHED)
@@ -79,14 +81,14 @@ if notes.need(view, "touches", to="see which detractors nobody has answered yet"
         reach = {"about": about, "to": DETRACTORS}
         behind.listed("Detractors not answered", waiting, findings.WAITING, key="nps-waiting", **reach)
 
-with panel.section(
-    "In their words", detail="Newest first, in the language they wrote. Pick a row to open the account."
-):
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        group = choose("nps_group", "From", findings.SAID_BY)
-        options = findings.theme_options(themes, group)
-        theme = st.selectbox("About", list(options), key="nps_theme", width=280, bind="query-params")
-    said = findings.of_theme(findings.of_group(nps.comments(view, asked), group), options.get(theme))
-    behind.listed("Comments", findings.told(said, names), findings.COMMENTS, key="nps-comments", about=about)
-    label, table = "Every theme of every group, as a table", {"alt": "Themes by group", "about": about}
-    tables.folded(label, themes, findings.THEMES, view=view, key="nps-themes", **table)
+if viewer.may(Right.COMMENTS):
+    detail = "Newest first, in the language they wrote. Pick a row to open the account."
+    with panel.section("In their words", detail=detail):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            group = choose("nps_group", "From", findings.SAID_BY)
+            options = findings.theme_options(themes, group)
+            theme = st.selectbox("About", list(options), key="nps_theme", width=280, bind="query-params")
+        said = findings.of_theme(findings.of_group(nps.comments(view, asked), group), options.get(theme))
+        behind.listed("Comments", findings.told(said, names), findings.COMMENTS, key="nps-comments", about=about)
+label, table = "Every theme of every group, as a table", {"alt": "Themes by group", "about": about}
+tables.folded(label, themes, findings.THEMES, view=view, key="nps-themes", **table)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from outreach.plays import PlayError
-from pages.shared import data, notes, panel, words, written
+from pages.shared import data, notes, panel, viewer, words, written
 from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
 from pages.shared.findings import results as findings
@@ -21,7 +21,8 @@ def draw() -> None:
     panel.head(*findings.headline(found, titles))
     written.not_saved(acting.PART)
     if found.plays.is_empty():
-        st.page_link("campaigns.py", label="Campaigns", icon=":material/outgoing_mail:")
+        if viewer.may_open("campaigns.py"):
+            st.page_link("campaigns.py", label="Campaigns", icon=":material/outgoing_mail:")
         return
     with panel.numbers():
         for label, value, note in findings.cards(found, opted_out):

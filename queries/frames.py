@@ -17,22 +17,13 @@ from queries.errors import NoSnapshot
 from queries.months import FIRST_DAYS
 from queries.readings import SCHEMA as DAILY
 from queries.rollups import PERIODS, USAGE, WINDOW, next_month
+from queries.scope import Scope as Scope
 from queries.store import Failure, Manifest, Month, Store
 from queries.store import current_id as _current_id
 from queries.store import last_failure as _last_failure
 from queries.store import read_manifest as _read_manifest
 from queries.value_days import SCHEMA as VALUE_DAYS
 from settings import Settings
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which accounts a viewer may see: all, or those of one CSM. It is part of every cache key.
-
-    An address that no account names, the empty one too, sees no account.
-    """
-
-    csm_email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,14 +63,17 @@ class Frames:
         frame = self.store.scan(file) if file else pl.LazyFrame(schema=schema)
         zone = self.manifest.time_zone
         moments = [pl.col(c).dt.convert_time_zone(zone) for c, kind in schema.items() if isinstance(kind, pl.Datetime)]
-        return self._visible(frame.with_columns(moments))
+        return self._visible(frame.with_columns(*moments, *self.scope.hidden(name)))
 
     def _visible(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Only rows of accounts in scope; rows that belong to no account (public reviews, plans) stay."""
-        if self.scope.csm_email is None or "account_id" not in frame.collect_schema().names():
+        if self.scope.csm_email is None and self.scope.people:
             return frame
-        nobody = pl.col("account_id").is_null()
-        return frame.filter(pl.col("account_id").is_in(self._mine.implode()) | nobody)
+        names = frame.collect_schema().names()
+        if self.scope.csm_email is not None and "account_id" in names:
+            nobody = pl.col("account_id").is_null()
+            frame = frame.filter(pl.col("account_id").is_in(self._mine.implode()) | nobody)
+        return frame.with_columns(self.scope.person("user_id")) if "user_id" in names else frame
 
     @cached_property
     def _mine(self) -> pl.Series:
@@ -187,7 +181,8 @@ class Frames:
         People's corrections are not in it. Themes have no date: a view of the past takes those of the comments that
         it holds. Empty, or without the newest comments, while ``manifest.comments.error`` says why.
         """
-        return self._parts([self.manifest.files.get(reading.KIND, "")], reading.KEPT).select(*reading.THEMES)
+        found = self._parts([self.manifest.files.get(reading.KIND, "")], reading.KEPT).select(*reading.THEMES)
+        return found.with_columns(self.scope.hidden("comment_themes"))
 
     @property
     def comment_vectors(self) -> pl.LazyFrame:
@@ -209,7 +204,10 @@ class Frames:
         theirs = who == account_id if isinstance(account_id, str) else who.is_in(list(account_id))
         wanted = daily.filter(theirs & (pl.col("day") >= since))
         staff = self.manifest.files.get("staff")
-        return wanted.join(self.store.scan(staff), on="user_id", how="anti") if staff else wanted
+        if not staff:
+            return wanted
+        ours = self.store.scan(staff).with_columns(self.scope.person("user_id"))
+        return wanted.join(ours, on="user_id", how="anti")
 
     def mapping(self) -> dict[str, pl.LazyFrame]:
         """Every frame by name, for metrics that take many."""
@@ -230,9 +228,7 @@ class Frames:
         if file is None:
             return pl.DataFrame(schema={checks.REASON: pl.String})
         rows = self.store.scan(file).collect()
-        if self.scope.csm_email is not None:  # a rejected row may be anybody's
-            return rows.clear()
-        return rows
+        return rows if self.scope.everything else rows.clear()  # a rejected row may be anybody's, and say anything
 
 
 def current_id(settings: Settings) -> str:

@@ -176,6 +176,17 @@ def campaign(engine: Engine, campaign_id: UUID) -> Campaign | None:
         return Campaign(**found._asdict(), counts={state: number for _, state, number in counts})
 
 
+def accounts(engine: Engine, campaign_id: UUID | None = None) -> pl.DataFrame:
+    """Which accounts a campaign is about, or every campaign: ``campaign_id, account_id``, each pair once."""
+    pair = (_messages.c.campaign_id, _messages.c.account_id)
+    wanted = select(*pair).distinct().order_by(*pair)
+    if campaign_id is not None:
+        wanted = wanted.where(_messages.c.campaign_id == campaign_id)
+    with begin(engine) as connection:
+        rows = connection.execute(wanted)
+        return frame(((str(id), account) for id, account in rows), {"campaign_id": pl.String, "account_id": pl.String})
+
+
 def messages(engine: Engine, campaign_id: UUID) -> pl.DataFrame:
     """Everybody in a campaign, in the order of accounts; the texts themselves are in :func:`message`.
 

@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import ScriptControlExcepti
 import settings
 from metrics.themes import ThemesError
 from pages.shared import words
+from pages.shared.viewer import NotAllowed
 from queries.errors import NoSnapshot, QueryError
 
 _log = logging.getLogger("tenure.pages")
@@ -23,6 +24,10 @@ def tell(error: BaseException, what: str) -> None:
     """Log ``error`` with its traceback; show what it means for ``what``, without its details unless they help."""
     if isinstance(error, NoSnapshot):
         st.info(_said(error), icon=":material/hourglass_top:")
+        return
+    if isinstance(error, NotAllowed):
+        _log.warning("refused: %s", error)
+        st.warning(words.inert(str(error)), icon=":material/lock:")
         return
     reference = secrets.token_hex(3)
     _log.error("%s failed (reference %s)", what, reference, exc_info=error)

@@ -16,42 +16,60 @@ import polars as pl
 import streamlit as st
 
 import settings
-from queries.frames import Frames, Scope, current_id, open_snapshot
+from pages.shared import scopes, viewer
+from queries.frames import Frames, current_id, open_snapshot
+from queries.scope import Scope
 from queries.store import Manifest
 
 _Arguments = ParamSpec("_Arguments")
-_VIEW = "tenure_view"
+_SNAPSHOT = "tenure_snapshot"
 _SCALARS = (str, int, float, bool, date, type(None))
 _functions: dict[str, Callable[..., pl.DataFrame]] = {}
 
 
 class View(NamedTuple):
-    """Which snapshot is looked at, and whose accounts (None: everybody's). Part of every cache key."""
+    """Which snapshot is looked at, and what of it: the fields of ``queries.scope.Scope``. Part of every cache key."""
 
     snapshot_id: str
     csm_email: str | None = None
+    people: bool = True
+    comments: bool = True
+
+
+def _seen(snapshot_id: str, scope: Scope) -> View:
+    return View(snapshot_id, scope.csm_email, scope.people, scope.comments)
 
 
 def begin() -> View:
     """The newest snapshot for whoever is looking; the frame calls it before every page, so that a page has one."""
-    view = View(current_id(settings.get()))
-    st.session_state[_VIEW] = view
-    return view
+    snapshot_id = current_id(settings.get())
+    st.session_state[_SNAPSHOT] = snapshot_id
+    scopes.opened(seen := viewer.scope())
+    return _seen(snapshot_id, seen)
 
 
 def view() -> View:
-    """The snapshot this page looks at, as the frame chose it; a fragment that runs again keeps it."""
-    return st.session_state.get(_VIEW) or begin()
+    """The snapshot this page looks at, as the frame chose it; a fragment that runs again keeps it.
+
+    What of it may be seen is asked anew every time: nothing a session remembers opens more than its viewer may see.
+    """
+    snapshot_id = st.session_state.get(_SNAPSHOT)
+    return begin() if snapshot_id is None else _seen(snapshot_id, viewer.scope())
+
+
+def book(looked_at: View) -> View:
+    """The same snapshot, of the accounts whose people the viewer may write to, whole: drafts are made from it."""
+    return _seen(looked_at.snapshot_id, viewer.book())
 
 
 def view_of(opened: Frames) -> View:
     """The view that ``opened`` is of, so that one cached question may ask another."""
-    return View(opened.manifest.id, opened.scope.csm_email)
+    return _seen(opened.manifest.id, opened.scope)
 
 
 def frames(looked_at: View) -> Frames:
-    """The frames of a view, of the accounts its viewer may see."""
-    return open_snapshot(looked_at.snapshot_id, Scope(csm_email=looked_at.csm_email), settings.get())
+    """The frames of a view, of what its viewer may see."""
+    return open_snapshot(looked_at.snapshot_id, Scope(*looked_at[1:]), settings.get())
 
 
 def manifest(looked_at: View) -> Manifest:
@@ -73,13 +91,8 @@ def _check(arguments: tuple[Any, ...]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_size="256MB", ttl="2h")
-def _remembered(
-    name: str,
-    snapshot_id: str,
-    csm_email: str | None,
-    arguments: tuple[tuple[str, Any], ...],
-) -> pl.DataFrame:
-    return _functions[name](frames(View(snapshot_id, csm_email)), **dict(arguments))
+def _remembered(name: str, looked_at: View, arguments: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
+    return _functions[name](frames(looked_at), **dict(arguments))
 
 
 def cached(
@@ -102,7 +115,7 @@ def cached(
         given.apply_defaults()  # however the same is asked, it is remembered once
         arguments = tuple(given.arguments.items())[1:]
         _check(tuple(value for _, value in arguments))
-        return _remembered(name, looked_at.snapshot_id, looked_at.csm_email, arguments)
+        return _remembered(name, looked_at, arguments)
 
     return cast(Callable[Concatenate[View, _Arguments], pl.DataFrame], ask)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 import settings
-from pages.shared import words
+from pages.shared import viewer, words
 from pages.shared.data import View, manifest
 from queries.frames import last_failure
 from queries.store import Manifest
@@ -20,7 +20,7 @@ def banner(page: str, view: View) -> None:
     found = manifest(view)
     held = settings.get()
     zone = held.organisation.zone
-    old = datetime.now(UTC) - found.as_of
+    old = found.age(datetime.now(UTC))
     failure = last_failure(held)
     if failure is not None:
         at = words.moment(failure.at.astimezone(zone))
@@ -35,7 +35,11 @@ def banner(page: str, view: View) -> None:
         )
     as_of = words.moment(found.as_of.astimezone(zone))
     line = f"**{words.inert(page)}** · as of {as_of} · read {words.age(old)}"
-    st.caption(line, help=f"Snapshot {found.id}, time zone {found.time_zone}")
+    told = f"Snapshot {found.id}, time zone {found.time_zone}"
+    if not viewer.protected():
+        line += " · :orange[:material/lock_open: no sign-in]"
+        told += ". Nobody signs in here: whoever sits at this machine sees everything, and may do everything."
+    st.caption(line, help=told)
 
 
 def _warn(text: str) -> None:

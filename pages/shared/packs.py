@@ -12,9 +12,10 @@ import streamlit as st
 
 import settings
 from metrics.overrides import with_overrides
-from pages.shared import data, words
+from pages.shared import data, trail, viewer, words
 from pages.shared.answers import account, accounts
 from pages.shared.data import View
+from pages.shared.roles import Right
 from reports import business_review as reviews
 from reports import freshness, prep_sheet
 from reports.board_pack import POWERPOINT, board_pack, file_name, numbers
@@ -33,7 +34,7 @@ def board(view: View) -> None:
     """The board pack of everything the viewer may see; the page's filters do not count."""
     st.download_button(
         "Board pack",
-        data=partial(_board, view),
+        data=trail.exporting(partial(_board, view), "report/board-pack", snapshot=view.snapshot_id),
         file_name=file_name(data.frames(view).as_of),
         mime=POWERPOINT,
         key="board_pack",
@@ -89,7 +90,7 @@ def review(
     ``goal`` is what the customer set out to do, where it is known better than in the accounts source; ``champion`` who
     carries it there, where somebody typed that in, and ``overrides`` those of health: both are for the prep sheet.
     """
-    if st.button("Business review", icon=":material/slideshow:", key="business_review"):
+    if viewer.may(Right.PEOPLE) and st.button("Business review", icon=":material/slideshow:", key="business_review"):
         _review_dialog(view, account_id, goal, partial(_prep, champion=champion, overrides=overrides))
 
 
@@ -172,9 +173,10 @@ def _file(
     type: Literal["primary", "secondary"] = "secondary",
 ) -> None:
     """A file, made when it is asked for."""
+    about = {"file": label, "snapshot": asked.view.snapshot_id}
     st.download_button(
         label,
-        data=partial(make, asked),
+        data=trail.exporting(partial(make, asked), f"report/{asked.account_id}", Right.PEOPLE, **about),
         file_name=name,
         mime=EXCEL if name.endswith("xlsx") else POWERPOINT,
         key=f"file_{label}_{asked.account_id}",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 import settings
-from pages.shared import words
+from pages.shared import viewer, words
+from pages.shared.roles import Right
 from queries import refresh
 from queries.errors import RefreshError
 
 
 def button() -> None:
     """Draw the button; when pressed, refresh, show how far it is, and open the new snapshot."""
-    if not st.button("Refresh now", icon=":material/sync:", key="refresh_now"):
+    if not viewer.may(Right.OPERATE) or not st.button("Refresh now", icon=":material/sync:", key="refresh_now"):
         return
+    viewer.require(Right.OPERATE)
     bar = st.progress(0.0, "Reading the product database …")
 
     def progress(what: str, done: int, of: int) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import polars as pl
 import streamlit as st
 
-from pages.shared import exports, words
+from pages.shared import exports, trail, words
 from pages.shared.data import View, manifest
+from queries.scope import NOT_SHOWN
 
 Kind = Literal[
     "text", "count", "number", "money", "percent", "score", "day", "month", "moment", "flag", "link", "trend"
@@ -96,6 +97,7 @@ def show(
     if frame.is_empty():
         st.caption(empty)
         return []
+    columns = _readable(frame, columns, view)
     found = manifest(view)
     common: dict[str, Any] = {
         "column_config": {name: _config(column, found.currency) for name, column in columns.items()},
@@ -116,6 +118,19 @@ def show(
     return [row for row in rows if 0 <= row < frame.height]
 
 
+def _readable(frame: pl.DataFrame, columns: Mapping[str, Column], view: View) -> Mapping[str, Column]:
+    """The columns without those that hold nothing a viewer like this may read."""
+    if view.people and view.comments:
+        return columns
+    hidden = [name for name in columns if frame.schema[name] == pl.String and _veiled(frame[name])]
+    return {name: column for name, column in columns.items() if name not in hidden}
+
+
+def _veiled(values: pl.Series) -> bool:
+    told = values.drop_nulls().unique()
+    return told.len() > 0 and told.is_in([NOT_SHOWN, ""]).all() and NOT_SHOWN in told
+
+
 def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, key: str, **how: Any) -> None:
     """The same under a line to click: worked out, sent and drawn only for those who open it."""
     with st.expander(label, key=f"{key}_open", on_change="rerun") as fold:
@@ -126,6 +141,7 @@ def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, ke
 def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], None] | None) -> None:
     """Both files are written when somebody asks for them, not before."""
     name = f"tenure-{sheet.name}-{sheet.as_of:%Y-%m-%d}"
+    about = {"rows": frame.height, "snapshot": sheet.snapshot_id}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(words.plural(frame.height, "row"), width="content")
         for label, ending, mime, write in (
@@ -134,7 +150,7 @@ def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], N
         ):
             st.download_button(
                 label,
-                data=partial(write, frame, sheet),
+                data=trail.exporting(partial(write, frame, sheet), f"table/{sheet.name}", **about, format=ending),
                 file_name=f"{name}.{ending}",
                 mime=mime,
                 key=f"{sheet.name}_{ending}",

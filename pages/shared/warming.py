@@ -14,7 +14,7 @@ import polars as pl
 from streamlit import runtime
 
 import settings
-from pages.shared import data, written
+from pages.shared import data, scopes, written
 from pages.shared.answers import (
     account,
     accounts,
@@ -109,5 +109,6 @@ async def keep_warm() -> None:
             newest = await asyncio.to_thread(current_id, settings.get())
             if newest != warmed:
                 warmed = newest
-                await asyncio.to_thread(warm, data.View(newest))
+                for scope in scopes.lately():
+                    await asyncio.to_thread(warm, data.View(newest, scope.csm_email, scope.people, scope.comments))
         await asyncio.sleep(EVERY_SECONDS)

@@ -13,19 +13,22 @@ from sqlalchemy import Engine
 
 import settings
 from metrics.overrides import OVERRIDES
-from pages.shared import words
+from pages.shared import viewer, words
 from pages.shared.data import cached
+from pages.shared.roles import Right
 from queries.frames import Frames
 from records import corrections, goals, marks, notes, overrides, ready
 from records.database import engine
-from records.errors import RecordsError
+from records.errors import RecordsError, RecordsUnavailable
 from reports.overrides import as_overrides
 
 UNREAD = -1
 """The version of what cannot be read: pages then show what was found, and say that nothing can be saved."""
-_PATIENCE = 30.0
+_PATIENCE = 3.0
+"""Seconds for which all that one page shows agrees that the records do not answer."""
 _refused: list[tuple[float, str]] = []
 _SAID = "tenure_not_saved"
+_UNSAVED = "tenure_unsaved"
 
 
 class Written(NamedTuple):
@@ -55,7 +58,7 @@ class Room(NamedTuple):
 
 
 def newest() -> Written:
-    """The versions now, in a few milliseconds; while the records do not answer, asked every half a minute only."""
+    """The versions now, in a few milliseconds; while the records do not answer, asked every few seconds only."""
     return Written(*_versions(corrections.version, marks.version))
 
 
@@ -90,7 +93,7 @@ def _versions(*asked: Callable[[Engine], int]) -> tuple[int, ...]:
 
 
 def _refusal() -> str | None:
-    """What was wrong when the records were asked less than half a minute ago; None when nothing was."""
+    """What was wrong when the records were asked a few seconds ago; None when nothing was."""
     at, said = _refused[-1] if _refused else (-_PATIENCE, "")
     return said if time.monotonic() - at < _PATIENCE else None
 
@@ -121,35 +124,43 @@ def overrides_of(frames: Frames, said: Overridden) -> pl.DataFrame:
 @cached
 def goal_of(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
     """The goal and champion typed in for an account, one row or none: the frame of ``records.goals.current``."""
-    return pl.DataFrame() if version == UNREAD else goals.current(engine(settings.get()), account_id)
+    return _told(goals.current, frames, account_id, version)
 
 
 @cached
 def notes_of(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
     """The notes about an account, newest first: the frame of ``records.notes.current``."""
-    return pl.DataFrame() if version == UNREAD else notes.current(engine(settings.get()), account_id)
+    return _told(notes.current, frames, account_id, version)
 
 
 @cached
 def overrides_history(frames: Frames, account_id: str, version: int) -> pl.DataFrame:
     """Every override of an account, newest first: the frame of ``records.overrides.history``."""
-    return pl.DataFrame() if version == UNREAD else overrides.history(engine(settings.get()), account_id)
+    return _told(overrides.history, frames, account_id, version)
 
 
-def save(write: Callable[[Engine], int], done: str, *, part: str = "") -> bool:
+def save(right: Right, write: Callable[[Engine, str], object], done: str, *, part: str = "") -> bool:
     """Write something down and say so; when it cannot be, :func:`not_saved` says why, and nothing is half saved.
 
-    ``part`` is the part of the page where it was tried, for pages with several forms. For callbacks: they run before
-    the page, so that every number on it follows what was saved.
+    ``write`` gets the records and the viewer's name; it is not called for a viewer without ``right``. ``part`` is the
+    part of the page where it was tried, for pages with several forms. For callbacks: they run before the page, so that
+    every number on it follows what was saved.
     """
     try:
-        write(engine(settings.get()))
-    except RecordsError as error:
+        write(engine(settings.get()), viewer.actor(right))
+    except (RecordsError, viewer.NotAllowed) as error:
         st.session_state[_SAID + part] = str(error)
+        st.session_state[_UNSAVED + part] = isinstance(error, RecordsUnavailable)
         return False
-    st.session_state.pop(_SAID + part, None)
+    for what in (_SAID, _UNSAVED):
+        st.session_state.pop(what + part, None)
     st.toast(done, icon=":material/check:")
     return True
+
+
+def unsaved(part: str = "") -> bool:
+    """Whether the last attempt to save met no answer: the form stays as it is, so that it can be tried again."""
+    return bool(st.session_state.get(_UNSAVED + part))
 
 
 def not_saved(part: str = "") -> None:
@@ -157,6 +168,14 @@ def not_saved(part: str = "") -> None:
     said = st.session_state.pop(_SAID + part, None)
     if said:
         st.error(words.marked(said), icon=":material/edit_off:")
+
+
+def _told(read: Callable[[Engine, str], pl.DataFrame], frames: Frames, account_id: str, version: int) -> pl.DataFrame:
+    """What we wrote about an account, where this viewer may read it: it is our words about people."""
+    scope = frames.scope
+    theirs = scope.csm_email is None or frames.accounts.filter(account_id=account_id).limit(1).collect().height == 1
+    readable = version != UNREAD and scope.people and theirs
+    return read(engine(settings.get()), account_id) if readable else pl.DataFrame()
 
 
 def can_save() -> bool:

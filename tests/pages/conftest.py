@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 import settings
 from demo import load
 from demo.pidfile import Server
-from pages.shared import written
+from pages.shared import trail, written
 from records import migrate
 from records.database import connections
 from tests.conftest import Database
@@ -57,3 +58,15 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing remembered from another test's records."""
     st.cache_data.clear()
     monkeypatch.setattr(written, "_refused", [])
+
+
+@pytest.fixture(autouse=True)
+def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[trail.Entry]]:
+    """The audit trail of looks and downloads of this test, kept here instead of written down."""
+    kept: list[trail.Entry] = []
+    monkeypatch.setattr(
+        trail,
+        "_add",
+        lambda actor, action, what, about: kept.append(trail.Entry(actor, action, what, datetime.now(UTC), about)),
+    )
+    yield kept

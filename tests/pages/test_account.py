@@ -32,7 +32,7 @@ def held(demo_settings, records_url, monkeypatch):
     """The demo company with records of the test's own."""
     mine = demo_settings.model_copy(update={"records_database_url": records_url})
     monkeypatch.setattr(settings, "get", lambda: mine)
-    monkeypatch.setattr(viewer, "name", lambda: "cara")
+    monkeypatch.setattr(viewer, "now", lambda: viewer.Viewer("cara", None, "admin"))
     return mine
 
 

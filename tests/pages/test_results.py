@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("fresh")]
 def held(demo_settings, outreach_records, monkeypatch):
     mine = awake(demo_settings, outreach_records.writer)
     monkeypatch.setattr(settings, "get", lambda: mine)
-    monkeypatch.setattr(viewer, "name", lambda: "cara")
+    monkeypatch.setattr(viewer, "now", lambda: viewer.Viewer("cara", None, "admin"))
     return mine
 
 

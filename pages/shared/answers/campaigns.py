@@ -6,10 +6,11 @@ Only what cannot change is remembered: the rows of one draft, by its fingerprint
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import polars as pl
+from sqlalchemy import Engine
 
 import settings
 from outreach.audience import Audience, recipients
@@ -18,14 +19,13 @@ from outreach.tone import Flag, tone_of
 from pages.shared.answers.account import directory
 from pages.shared.data import View, cached, view_of
 from pages.shared.findings import campaigns as findings
+from pages.shared.reach import masking
+from pages.shared.viewer import NotAllowed
 from queries.frames import Frames
 from records import answers, campaigns, sending
 from records.campaigns import Campaign, Message
 from records.database import engine
-from records.sending import Sending
-
-SILENT = timedelta(minutes=2)
-"""A worker says every few seconds that it lives; after so long it does not."""
+from records.sending import SILENT, Sending
 
 
 def plays() -> dict[str, Play]:
@@ -38,19 +38,48 @@ def titles() -> dict[str, str]:
     return {id: play.title for id, play in plays().items()} | {"digest": "Monthly digest"}
 
 
-def listed() -> pl.DataFrame:
-    """The newest campaigns, drafts among them, without our own digests."""
-    return campaigns.list_campaigns(engine(settings.get())).filter(pl.col("kind") != "internal")
+def listed(view: View) -> pl.DataFrame:
+    """The newest campaigns that a viewer may see, drafts among them, without our own digests."""
+    here = engine(settings.get())
+    found = campaigns.list_campaigns(here).filter(pl.col("kind") != "internal")
+    if view.csm_email is None:
+        return found
+    pairs = campaigns.accounts(here).with_columns(theirs=pl.col("account_id").is_in(_accounts(view).implode()))
+    whole = pairs.group_by("campaign_id").agg(pl.col("theirs").all()).filter("theirs")
+    return found.filter(pl.col("id").is_in(whole["campaign_id"].implode()))
 
 
-def campaign(campaign_id: UUID) -> Campaign | None:
-    """One campaign."""
-    return campaigns.campaign(engine(settings.get()), campaign_id)
+def within(here: Engine, view: View, campaign_id: UUID) -> bool:
+    """Whether every account of a campaign is one of the view's; a campaign about nobody is nobody's but an admin's."""
+    if view.csm_email is None:
+        return True
+    about = campaigns.accounts(here, campaign_id)["account_id"]
+    return not about.is_empty() and about.is_in(_accounts(view).implode()).all()
 
 
-def message(message_id: str) -> Message | None:
-    """One message with its texts."""
-    return campaigns.message(engine(settings.get()), UUID(message_id))
+def refuse_others(view: View, campaign_id: UUID) -> None:
+    """NotAllowed when there is such a campaign, and it goes to anybody whom ``view`` (a book) does not hold."""
+    here = engine(settings.get())
+    if campaigns.campaign(here, campaign_id) is not None and not within(here, view, campaign_id):
+        raise NotAllowed("This campaign writes to accounts of others: whoever looks after those decides on it.")
+
+
+def _accounts(view: View) -> pl.Series:
+    return directory(view)["account_id"]
+
+
+def campaign(view: View, campaign_id: UUID) -> Campaign | None:
+    """One campaign; None where there is none, or one that also goes to accounts the viewer may not see."""
+    here = engine(settings.get())
+    return campaigns.campaign(here, campaign_id) if within(here, view, campaign_id) else None
+
+
+def message(view: View, message_id: str) -> Message | None:
+    """One message with its texts; without who it is to, where the viewer may not see people. None: not theirs."""
+    found = campaigns.message(engine(settings.get()), UUID(message_id))
+    if found is None or (view.csm_email is not None and found.account_id not in _accounts(view)):
+        return None
+    return found if view.people else masking.message(found)
 
 
 def events(message_id: str) -> pl.DataFrame:
@@ -61,14 +90,21 @@ def events(message_id: str) -> pl.DataFrame:
 @cached
 def drafted(frames: Frames, campaign_id: str, fingerprint: str) -> pl.DataFrame:
     """Everybody in a draft, in groups; the fingerprint says which draft."""
-    rows = campaigns.messages(engine(settings.get()), UUID(campaign_id))
-    return findings.grouped(rows, directory(view_of(frames)))
+    view = view_of(frames)
+    return findings.grouped(shown_messages(view, UUID(campaign_id)), directory(view))
 
 
 def messages(view: View, campaign_id: UUID) -> pl.DataFrame:
     """Everybody in an approved campaign, what needs somebody first."""
+    return findings.became(shown_messages(view, campaign_id), directory(view), settings.get().organisation.time_zone)
+
+
+def shown_messages(view: View, campaign_id: UUID) -> pl.DataFrame:
+    """Everybody in a campaign at the accounts of a view; without who they are, where it does not show people."""
     rows = campaigns.messages(engine(settings.get()), campaign_id)
-    return findings.became(rows, directory(view), settings.get().organisation.time_zone)
+    if view.csm_email is not None:
+        rows = rows.filter(pl.col("account_id").is_in(_accounts(view).implode()))
+    return rows if view.people else masking.rows(rows)
 
 
 def answered(campaign_id: UUID) -> pl.DataFrame:
@@ -90,7 +126,7 @@ def tone(frames: Frames, campaign_id: str, fingerprint: str) -> pl.DataFrame:
     """
     rows = drafted(view_of(frames), campaign_id, fingerprint).filter(pl.col("state") == "draft").unique("tag")
     found = [(tag, flag.kind, flag.excerpt, flag.why) for tag, id in rows.select("tag", "message_id").sort("tag").rows()
-             if (whole := message(id)) is not None for flag in flags(whole)]  # fmt: skip
+             if (whole := message(view_of(frames), id)) is not None for flag in flags(whole)]  # fmt: skip
     return pl.DataFrame(found, schema=dict.fromkeys(("language", "kind", "excerpt", "why"), pl.String), orient="row")
 
 
@@ -127,6 +163,6 @@ def standing() -> Standing:
     """How sending stands now."""
     held = settings.get()
     here = engine(held)
-    workers = sending.workers(here).head(1)
-    seen, ok = workers.select("seen_at", "mail_ok").row(0) if workers.height else (None, None)
+    pulse = sending.pulse(here)
+    seen, ok = (None, None) if pulse is None else (datetime.now(UTC) - pulse.ago, pulse.mail_ok)
     return Standing(sending.state(here), seen, ok, held.smtp_url is not None, campaigns.uncertain(here).height)

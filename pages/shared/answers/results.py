@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import polars as pl
 import settings
 from outreach.results import Results, results
 from pages.shared import data
+from pages.shared.answers.account import directory
+from pages.shared.answers.campaigns import shown_messages
 from pages.shared.data import View
 from records import addresses, campaigns
 from records.database import engine
@@ -18,8 +21,11 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def found(view: View) -> Results:
-    """The results of all campaigns, of the accounts that the viewer may see."""
-    return results(settings.get(), data.frames(view))
+    """The results of all campaigns, of the accounts, and with the words, that the viewer may see."""
+    frames = data.frames(view)
+    whole = results(settings.get(), frames)
+    hidden = [*frames.scope.hidden("nps"), frames.scope.person("user_id").alias("user_id")]
+    return replace(whole, answers=whole.answers.with_columns(hidden))
 
 
 def opted_out() -> dict[str, int]:
@@ -36,9 +42,9 @@ def opted_out() -> dict[str, int]:
     return dict(last.group_by("play").len().iter_rows())
 
 
-def asked(campaign_id: str, names: pl.DataFrame) -> pl.DataFrame:
-    """Whoever a campaign's question was sent to: ``message_id`` and ``label``, by account."""
-    rows = campaigns.messages(engine(settings.get()), UUID(campaign_id))
+def asked(view: View, campaign_id: str) -> pl.DataFrame:
+    """Whoever a campaign's question was sent to, of the accounts the viewer may see: ``message_id, label``."""
+    rows, names = shown_messages(view, UUID(campaign_id)), directory(view)
     sent = rows.filter(pl.col("state").is_in(["sent", "uncertain"]))
     named = sent.join(names.select("account_id", account="name"), on="account_id", how="left")
     who = pl.concat_str(

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import streamlit as st
+from sqlalchemy import Engine
 
 import settings
 from pages.shared import tables, viewer, words, written
@@ -17,6 +18,7 @@ from pages.shared.data import View
 from pages.shared.findings import churn_words as said
 from pages.shared.findings.churn_reasons import label_of
 from pages.shared.links import ACCOUNT
+from pages.shared.roles import Right
 from pages.shared.written import Written
 from records import corrections
 
@@ -72,7 +74,7 @@ def themes(view: View, source: str, response_id: str | None, text: str | None, v
     rows = comments.corrections(view, version.corrections).filter(mine & (pl.col("source") == source))
     last = rows.row(0, named=True) if rows.height else None
     written.not_saved()
-    if written.can_save():
+    if viewer.may(Right.JUDGE) and written.can_save():
         _form(source, response_id, now, names, version, taken_back=last is not None)
     else:
         st.markdown(words.inert(", ".join(label_of(theme, names) for theme in now)))
@@ -115,17 +117,12 @@ def _save(source: str, response_id: str, key: str | None, found: tuple[str, ...]
     known = set(said.choices(comments.themes(), list(found)))
     if chosen is not None and not known.issuperset(chosen):
         return  # no browser of ours sends a theme that was not on offer
-    keep = partial(
-        corrections.set_themes,
-        source=source,
-        response_id=response_id,
-        themes=chosen,
-        author=viewer.name(),
-        now=datetime.now(UTC),
-        seen=seen,
-        found=found,
-    )
-    written.save(keep, "Themes saved" if chosen is not None else "Correction taken back")
+
+    def keep(here: Engine, author: str) -> int:
+        what: dict[str, Any] = {"source": source, "response_id": response_id, "themes": chosen, "found": found}
+        return corrections.set_themes(here, author=author, now=datetime.now(UTC), seen=seen, **what)
+
+    written.save(Right.JUDGE, keep, "Themes saved" if chosen is not None else "Correction taken back")
     st.session_state.pop(_SEEN, None)  # saved, or somebody was faster: either way what counts now is shown next
 
 

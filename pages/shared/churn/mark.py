@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 import streamlit as st
+from sqlalchemy import Engine
 
 import settings
 from pages.shared import viewer, words, written
 from pages.shared.data import View
 from pages.shared.findings import churn_words as said
+from pages.shared.roles import Right
 from pages.shared.written import Written
 from records import marks
 
@@ -25,7 +27,7 @@ def regrettable(view: View, row: Mapping[str, Any], version: Written) -> None:
     account_id, month = row["account_id"], row["month"]
     now = row["regrettable"] if row["judged_by"] == "person" else None
     held = {"yes": "Yes", "no": "No", None: "As by rule"}[now]
-    if version.marks == written.UNREAD:
+    if version.marks == written.UNREAD or not viewer.may(Right.JUDGE):
         st.caption(f"Regrettable: {words.inert(row['verdict'])}")
         return
     opened, seen = st.session_state.get(_SEEN, (None, 0))
@@ -64,15 +66,10 @@ def _save(account_id: str, month: date, key: str, seen: int, found: bool | None)
     chosen = st.session_state.get(key)
     if chosen not in said.MARKS:
         return
-    keep = partial(
-        marks.set_mark,
-        account_id=account_id,
-        month=month,
-        regrettable=said.MARKS[chosen],
-        author=viewer.name(),
-        now=datetime.now(UTC),
-        seen=seen,
-        found=found,
-    )
-    written.save(keep, "Mark taken back" if said.MARKS[chosen] is None else "Loss marked")
+
+    def keep(here: Engine, author: str) -> int:
+        what: dict[str, Any] = {"account_id": account_id, "month": month, "regrettable": said.MARKS[chosen]}
+        return marks.set_mark(here, author=author, now=datetime.now(UTC), seen=seen, found=found, **what)
+
+    written.save(Right.JUDGE, keep, "Mark taken back" if said.MARKS[chosen] is None else "Loss marked")
     st.session_state.pop(_SEEN, None)

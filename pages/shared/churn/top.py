@@ -9,11 +9,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from pages.shared import behind, data, panel
+from pages.shared import behind, data, panel, viewer
 from pages.shared.churn import asked, behaviour, comments, ending, reasons, reviews, themes
 from pages.shared.churn.asking import Part
 from pages.shared.findings import churn_reasons as findings
 from pages.shared.reach.chosen import GONE
+from pages.shared.roles import Right
 
 TABS: dict[str, Callable[[Part], None]] = {
     "Reasons": reasons.show,
@@ -41,9 +42,19 @@ def _only(rows: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
     return rows.filter(which)
 
 
+QUOTES = frozenset({"In their words", "Themes", "Asked and shipped"})
+"""The parts that are about single comments."""
+
+
 def tabs(part: Part) -> None:
-    """The parts; only the open one asks anything. Public reviews are one only where they are mapped."""
-    names = [name for name in TABS if name != "Public reviews" or "reviews" not in data.frames(part.view).missing]
+    """The parts; only the open one asks anything.
+
+    Public reviews are one only where they are mapped, what is about single comments only for those who may read them.
+    """
+    left_out = QUOTES if not viewer.may(Right.COMMENTS) else frozenset()
+    if "reviews" in data.frames(part.view).missing:
+        left_out |= {"Public reviews"}
+    names = [name for name in TABS if name not in left_out]
     for name, tab in zip(names, st.tabs(names, key="part", bind="query-params"), strict=True):
         if tab.open:
             with tab:

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.shared import viewer, words
 from pages.shared.reach import chosen
 from pages.shared.reach.chosen import ANYBODY, Chosen, To
+from pages.shared.roles import Right
 
 LABEL = "Reach out…"
 
@@ -32,7 +33,7 @@ def draw(
 
     ``label`` says in our words who they are; pass other people's through ``words.inert``.
     """
-    if "account_id" not in rows.columns or not viewer.may_draft():
+    if "account_id" not in rows.columns or not viewer.may(Right.DRAFT):
         return
     column, noun, many = ("user_id", "person", "people") if to.people else ("account_id", "account", "accounts")
     count = rows[column].drop_nulls().n_unique()

@@ -8,9 +8,9 @@ import streamlit as st
 from pages.shared import panel, viewer, written
 from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
-from pages.shared.answers.account import directory
 from pages.shared.data import View
 from pages.shared.reach import acting
+from pages.shared.roles import Right
 from records.answers import LONGEST
 
 _DETAIL = "Somebody replied to the mail instead of following its link: log it, and it counts like any other answer."
@@ -20,7 +20,7 @@ def show(view: View, sent: pl.DataFrame) -> None:
     """The section; ``sent`` are the campaigns with counts. Nothing where no question was sent."""
     questions = {id: play.question for id, play in asked_of.plays().items() if play.question}
     mine = sent.filter(pl.col("play").is_in(list(questions)), pl.col("delivered") + pl.col("uncertain") > 0)
-    if mine.is_empty() or not viewer.may_send():
+    if mine.is_empty() or not viewer.may(Right.APPROVE):
         return
     with panel.section("Log a reply", detail=_DETAIL):
         if not written.can_save():
@@ -30,7 +30,7 @@ def show(view: View, sent: pl.DataFrame) -> None:
         left, right = st.columns(2)
         with left:
             campaign = st.selectbox("Campaign", list(titles), format_func=lambda id: titles[id], key="reply_campaign")
-        people = dict(asking.asked(campaign, directory(view)).iter_rows())
+        people = dict(asking.asked(view, campaign).iter_rows())
         with right:
             message = st.selectbox(
                 "Who replied", list(people), format_func=lambda id: people[id], key=f"reply_to_{campaign}", index=None,

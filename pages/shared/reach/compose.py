@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import streamlit as st
 
 import settings
@@ -21,6 +22,9 @@ from pages.shared.findings import campaigns as findings
 from pages.shared.findings import outreach_words as called
 from pages.shared.reach import chosen
 from pages.shared.reach.chosen import Chosen
+from pages.shared.roles import Right
+from queries.frames import Frames
+from queries.scope import stand_in
 from records.errors import RecordsError
 from settings import SettingsError
 
@@ -142,8 +146,8 @@ def _with(audience: Audience, typed: dict[str, dict[str, Any]]) -> Audience:
 
 def draft(view: View, picked: Chosen, play: Play) -> None:
     """Write everybody's message down as a draft, and open it; says calmly why not when that fails."""
-    if not viewer.may_draft():
-        return
+    author, mine = viewer.actor(Right.DRAFT), data.book(view)
+    book = data.frames(mine)
     bar = st.progress(0.0, text="Looking who may be written to …")
 
     def progress(done: int, of: int) -> None:
@@ -151,13 +155,14 @@ def draft(view: View, picked: Chosen, play: Play) -> None:
             bar.progress(done / of, text=f"Writing the messages: {done:,} of {of:,}")
 
     try:
+        answers.refuse_others(mine, picked.campaign_id)
         made = compose(
             settings.get(),
-            data.frames(view),
+            book,
             play,
-            picked.audience,
+            _people(picked.audience, view, book),
             title=picked.title.strip() or None,
-            author=viewer.name(),
+            author=author,
             now=datetime.now(UTC),
             campaign_id=picked.campaign_id,
             progress=progress,
@@ -169,3 +174,11 @@ def draft(view: View, picked: Chosen, play: Play) -> None:
     chosen.drop()
     chosen.show(made.campaign_id)
     st.rerun()
+
+
+def _people(audience: Audience, view: View, book: Frames) -> Audience:
+    """The audience with the people's own ids, where the viewer saw stand-ins."""
+    if view.people or audience.user_ids is None:
+        return audience
+    ids = book.people.filter(stand_in(pl.col("user_id")).is_in(list(audience.user_ids))).select("user_id").collect()
+    return replace(audience, user_ids=tuple(ids["user_id"]))

@@ -8,12 +8,13 @@ import settings
 from pages.shared import words
 from pages.shared.answers import campaigns as answers
 from pages.shared.churn.editor import words_of
+from pages.shared.data import View
 from pages.shared.findings import outreach_words as called
 
 
-def show(message_id: str) -> None:
+def show(view: View, message_id: str) -> None:
     """The message in full. It is shown as text: what it holds comes from anywhere."""
-    found = answers.message(message_id)
+    found = answers.message(view, message_id)
     if found is None or found.text is None:
         st.caption("Nothing was written for them." if found is not None else "That message is gone.")
         return

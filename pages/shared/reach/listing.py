@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 import settings
-from pages.shared import panel, tables
+from pages.shared import panel, tables, viewer
 from pages.shared.answers import campaigns as answers
 from pages.shared.choices import choose
 from pages.shared.data import View
@@ -27,7 +27,7 @@ _STARTS = (
 def show(view: View) -> None:
     """The page without a campaign."""
     zone = settings.get().organisation.time_zone
-    rows = findings.listed(answers.listed(), answers.titles(), zone)
+    rows = findings.listed(answers.listed(view), answers.titles(), zone)
     panel.head(*findings.headline(rows))
     standing.show(waiting=bool(rows["waiting"].sum()))
     if rows.height:
@@ -61,6 +61,8 @@ def _begin() -> None:
         st.grid(3, min_column_width=220, gap="small"),
     ):
         for page, label, icon, who in _STARTS:
+            if not viewer.may_open(page):
+                continue
             with st.container(gap="xxsmall"):
                 st.page_link(page, label=label, icon=icon)
                 st.caption(who)

@@ -11,7 +11,7 @@ import settings
 from metrics.outreach_effect import outreach_effect
 from outreach.holdout import held_out
 from outreach.results import Results
-from pages.shared import figures, links, panel, tables, words
+from pages.shared import figures, links, panel, tables, viewer, words
 from pages.shared.choices import choose
 from pages.shared.churn.editor import words_of
 from pages.shared.data import View
@@ -52,12 +52,12 @@ def counts(view: View, found: Results, titles: Mapping[str, str], opted_out: Map
     with panel.section("By play"):
         rows = findings.plays(found, titles, opted_out)
         tables.show(rows, findings.PLAYS, view=view, key="results-by-play", alt="What came of each play")
-    with panel.section("By campaign", detail="Pick a row to open the campaign."):
+    opens = viewer.may_open(chosen.PAGE)
+    with panel.section("By campaign", detail="Pick a row to open the campaign." if opens else None):
         rows = findings.campaigns(found, settings.get().organisation.time_zone)
         alt = "What came of each campaign"
-        picked = tables.show(
-            rows, findings.CAMPAIGNS, view=view, key="results-by-campaign", alt=alt, select="single-row"
-        )
+        select = "single-row" if opens else None
+        picked = tables.show(rows, findings.CAMPAIGNS, view=view, key="results-by-campaign", alt=alt, select=select)
         if picked:
             st.switch_page(chosen.PAGE, query_params={chosen.CAMPAIGN: rows["campaign_id"][picked[0]]})
 

@@ -11,7 +11,7 @@ import streamlit as st
 import settings
 from outreach.audience import Audience
 from outreach.preflight import preflight
-from pages.shared import panel, tables, viewer, words
+from pages.shared import panel, tables, trail, viewer, words
 from pages.shared.answers import campaigns as answers
 from pages.shared.choices import choose
 from pages.shared.data import View
@@ -19,6 +19,7 @@ from pages.shared.findings import campaigns as findings
 from pages.shared.findings import outreach_words as called
 from pages.shared.reach import acting, chosen, compose, letter
 from pages.shared.reach.chosen import Chosen
+from pages.shared.roles import Right
 from records.campaigns import Campaign
 
 _EMPTY = {
@@ -37,6 +38,7 @@ def show(view: View, draft: Campaign, may: bool) -> None:
         words.inert(draft.title), f"{findings.drafted(draft.author, draft.drafted_at, now)}. Nothing is sent yet."
     )
     st.caption(f"{words.inert(play)} · {findings.asked_for(Audience.from_json(draft.audience))}")
+    trail.viewed(f"campaign/{draft.id}")
     rows = answers.drafted(view, str(draft.id), draft.fingerprint)
     _numbers(rows)
     old = findings.too_old(draft.drafted_at, now, settings.get().outreach.draft_hours)
@@ -62,13 +64,13 @@ def _buttons(draft: Campaign, rows: pl.DataFrame, old: bool) -> bool:
     if old:
         hours = settings.get().outreach.draft_hours
         st.info(f"This draft is older than {hours} hours: what it says may not be true any more. Preview it again.")
-    elif count and viewer.may_approve():
+    elif count and viewer.may(Right.APPROVE):
         what = (draft.id, draft.fingerprint, count)
         label = findings.send_label(rows)
         st.button(label, type="primary", icon=":material/send:", key="approve", on_click=acting.approve, args=what)
     elif not count:
         st.info("Nobody would get this message, so there is nothing to send.", icon=":material/person_off:")
-    if not viewer.may_draft():
+    if not viewer.may(Right.DRAFT):
         return False
     kind: Literal["primary", "secondary"] = "primary" if old else "secondary"
     again = st.button("Preview again", icon=":material/refresh:", key="preview_again", type=kind)
@@ -128,4 +130,4 @@ def _who(view: View, draft: Campaign, rows: pl.DataFrame) -> None:
             with right:
                 place = picked[0] if picked else 0
                 st.caption(f"{place + 1:,} of {mine.height:,}; pick a row for another.")
-                letter.show(mine["message_id"][place])
+                letter.show(view, mine["message_id"][place])

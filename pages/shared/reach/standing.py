@@ -10,6 +10,7 @@ import settings
 from pages.shared import viewer, words
 from pages.shared.answers import campaigns as answers
 from pages.shared.reach import acting
+from pages.shared.roles import Right
 
 _WHY = "tenure_pause_all"
 
@@ -25,7 +26,7 @@ def show(*, waiting: bool) -> None:
         st.warning("The mail server does not answer; messages wait and are tried again.", icon=":material/cloud_off:")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(_line(found, now), width="content")
-        if viewer.may_send() and not found.sending.paused:
+        if viewer.may(Right.OPERATE) and not found.sending.paused:
             _pause()
 
 
@@ -35,7 +36,7 @@ def _paused(found: answers.Standing) -> None:
     with st.container(border=True):
         st.markdown(f":material/pause_circle: **Sending is paused{at}.** Nothing of any campaign begins to be sent.")
         st.text(found.sending.reason or "")
-        if viewer.may_send():
+        if viewer.may(Right.OPERATE):
             st.button("Resume sending", type="primary", key="resume_all", on_click=acting.resume_all)
             st.caption(
                 "After a database was restored, messages may stand as waiting that were sent before: look at the "

@@ -10,7 +10,7 @@ import streamlit as st
 
 import settings
 from outreach.audience import Audience
-from pages.shared import links, panel, tables, viewer, words
+from pages.shared import links, panel, tables, trail, viewer, words
 from pages.shared.answers import campaigns as answers
 from pages.shared.choices import choose
 from pages.shared.churn.editor import words_of
@@ -18,6 +18,7 @@ from pages.shared.data import View
 from pages.shared.findings import campaigns as findings
 from pages.shared.findings import outreach_words as called
 from pages.shared.reach import acting, letter, standing, unsure
+from pages.shared.roles import Right
 from records.campaigns import Campaign
 
 _MOVING = ("queued", "claimed", "sending")
@@ -26,7 +27,7 @@ _REASON = "tenure_pause_reason"
 
 def show(view: View, found: Campaign, may: bool) -> None:
     """The page of an approved campaign; ``may``: the records can be written to."""
-    may = may and viewer.may_send()
+    may = may and viewer.may(Right.APPROVE)
     panel.head(words.inert(found.title), findings.stands(found, settings.get().organisation.zone))
     play = answers.titles().get(found.play, found.play)
     st.caption(f"{words.inert(play)} · {findings.asked_for(Audience.from_json(found.audience))}")
@@ -34,9 +35,10 @@ def show(view: View, found: Campaign, may: bool) -> None:
         st.info(words.marked(f"{called.STATES[found.state]}: {found.reason}"), icon=":material/pause_circle:")
     waiting = _waiting(found.counts)
     standing.show(waiting=waiting > 0)
-    (_live if waiting and found.state == "running" else _numbers)(found.id)
+    (_live if waiting and found.state == "running" else _numbers)(view, found.id)
     if may:
         _buttons(found, waiting)
+    trail.viewed(f"campaign/{found.id}")
     rows = answers.messages(view, found.id)
     unsure.show(rows.filter(state="uncertain"), found, may)
     _messages(view, found.id, rows)
@@ -46,9 +48,9 @@ def _waiting(counts: Mapping[str, int]) -> int:
     return sum(counts.get(state, 0) for state in _MOVING)
 
 
-def _numbers(campaign_id: UUID) -> int:
+def _numbers(view: View, campaign_id: UUID) -> int:
     """The cards; returns how many wait."""
-    found = answers.campaign(campaign_id)
+    found = answers.campaign(view, campaign_id)
     counts = found.counts if found else {}
     with panel.numbers():
         for label, value, note in findings.numbers(counts, answers.answered(campaign_id).height):
@@ -57,9 +59,9 @@ def _numbers(campaign_id: UUID) -> int:
 
 
 @st.fragment(run_every="3s")
-def _live(campaign_id: UUID) -> None:
+def _live(view: View, campaign_id: UUID) -> None:
     """The cards while messages are on their way: they count by themselves; the page follows when all are through."""
-    if not _numbers(campaign_id):
+    if not _numbers(view, campaign_id):
         st.rerun()
 
 
@@ -101,7 +103,7 @@ def _opened(view: View, row: Mapping[str, str]) -> None:
                      query_params=query)  # fmt: skip
         left, right = st.columns([3, 2], gap="large")
         with left:
-            letter.show(row["message_id"])
+            letter.show(view, row["message_id"])
             answer = answers.answered(UUID(row["campaign_id"])).filter(message_id=row["message_id"])
             if answer.height:
                 _answer(answer.row(0, named=True))

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 from sqlalchemy import Engine
 
-from pages.shared import viewer, written
+from pages.shared import written
+from pages.shared.roles import Right
 
 _SEEN = "tenure_room_seen"
 
@@ -23,11 +24,15 @@ def seen(part: str, thing: str, version: int) -> int:
 
 
 def save(part: str, write: Callable[..., int], done: str, *, seen: int, **what: Any) -> bool:
-    """Save in the viewer's name; whether it was. Then what counts is shown: theirs, or that of whoever was faster."""
+    """Save in the viewer's name; whether it was. Then what counts is shown: theirs, or that of whoever was faster.
 
-    def keep(here: Engine) -> int:
-        return write(here, author=viewer.name(), now=datetime.now(UTC), seen=seen, **what)
+    While the records do not answer, the form stays as it is.
+    """
 
-    saved = written.save(keep, done, part=part)
-    st.session_state.get(_SEEN, {}).pop(part, None)
+    def keep(here: Engine, author: str) -> int:
+        return write(here, author=author, now=datetime.now(UTC), seen=seen, **what)
+
+    saved = written.save(Right.KEEP, keep, done, part=part)
+    if not written.unsaved(part):
+        st.session_state.get(_SEEN, {}).pop(part, None)
     return saved
