@@ -8,8 +8,8 @@ import streamlit as st
 
 import settings
 from pages.shared import viewer, words
-from pages.shared.data import View, manifest
-from queries.frames import last_failure
+from pages.shared.data import View, frames, manifest
+from queries.frames import NOT_TOLD, last_failure
 from queries.store import Manifest
 
 DATA_PAGE = "data.py"
@@ -24,7 +24,8 @@ def banner(page: str, view: View) -> None:
     failure = last_failure(held)
     if failure is not None:
         at = words.moment(failure.at.astimezone(zone))
-        first = words.marked(failure.message.strip().splitlines()[0])
+        why = failure.message.strip().splitlines()[0] if frames(view).scope.everything else NOT_TOLD
+        first = words.marked(why)
         _warn(f"The refresh of {at} failed; these are the numbers from before it. {first}")
     elif old > held.refresh.stale_after:
         _warn(f"These numbers are old: the product database was last read {words.age(old)}.")
@@ -91,7 +92,10 @@ def _left_out(found: Manifest, names: tuple[str, ...]) -> str | None:
 
 
 def left_out(view: View, *sources: str) -> None:
-    """Say how many rows of ``sources`` were rejected, with a link to the page that lists them; nothing when none."""
+    """Say how many rows of ``sources`` were rejected, with a link to the page that lists them; nothing when none.
+
+    Whose they were is not known, so those who see some accounts only are not told.
+    """
     said = _left_out(manifest(view), sources)
-    if said is not None:
+    if said is not None and view.csm_email is None:
         st.page_link(DATA_PAGE, label=said, icon=":material/rule:", help="By reason, with samples, on the Data page")

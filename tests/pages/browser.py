@@ -27,7 +27,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DESK = (1440, 900)
 PHONE = (390, 844)
-_ARGUMENTS = (
+ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -155,7 +155,7 @@ class Opened:
     def exceptions(self) -> list[str]:
         """Tracebacks that the page shows, and the calm messages that stand for one."""
         shown = self.page.locator('[data-testid="stException"], [data-testid="stAlert"]').all_inner_texts()
-        return [str(text) for text in shown if any(message in text for message in _FAILED)]
+        return [str(text) for text in shown if any(message in text for message in FAILED)]
 
     def too_wide(self) -> bool:
         """Whether the page scrolls sideways, which a phone must not."""
@@ -172,7 +172,7 @@ class Opened:
         return path
 
 
-_FAILED = ("Traceback", "could not be worked out", "cannot be shown")
+FAILED = ("Traceback", "could not be worked out", "cannot be shown")
 
 _IDLE = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
@@ -201,7 +201,7 @@ def opened(
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = needed("chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         try:
             context = browser.new_context(
                 viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=touch, locale="en-GB"

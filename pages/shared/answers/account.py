@@ -14,6 +14,7 @@ from pages.shared.answers import accounts
 from pages.shared.data import cached, view_of
 from pages.shared.written import AS_COMPUTED, Overridden, overrides_of
 from queries.frames import Frames
+from queries.scope import NOT_SHOWN
 from reports.asked import unused_of
 
 HISTORY_MONTHS = 12
@@ -187,7 +188,7 @@ def _told(rows: pl.LazyFrame, when: str, what: str, *text: str | pl.Expr) -> pl.
 
 
 def _said(text: str | pl.Expr) -> pl.Expr:
-    """A part of a line; an empty one is none."""
+    """A part of a line; an empty one is none, nor is one that the viewer may not read."""
     part = pl.col(text) if isinstance(text, str) else text
     plain = part.cast(pl.String).str.strip_chars()
-    return pl.when(plain != "").then(plain)
+    return pl.when(~plain.is_in(["", NOT_SHOWN])).then(plain)
