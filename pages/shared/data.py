@@ -7,6 +7,7 @@ them scalars. Frames are never part of a key: they are hashed from a sample, so 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from functools import wraps
 from inspect import signature
@@ -17,6 +18,7 @@ import streamlit as st
 
 import settings
 from pages.shared import scopes, viewer
+from queries.errors import NoSnapshot
 from queries.frames import Frames, current_id, open_snapshot
 from queries.scope import Scope
 from queries.store import Manifest
@@ -49,12 +51,16 @@ def begin() -> View:
 
 
 def view() -> View:
-    """The snapshot this page looks at, as the frame chose it; a fragment that runs again keeps it.
+    """The snapshot this page looks at, as the frame chose it; a fragment that runs again keeps it while it is there.
 
     What of it may be seen is asked anew every time: nothing a session remembers opens more than its viewer may see.
     """
     snapshot_id = st.session_state.get(_SNAPSHOT)
-    return begin() if snapshot_id is None else _seen(snapshot_id, viewer.scope())
+    if snapshot_id is not None:
+        with suppress(NoSnapshot):
+            frames(found := _seen(snapshot_id, viewer.scope()))
+            return found
+    return begin()
 
 
 def book(looked_at: View) -> View:
@@ -93,6 +99,11 @@ def _check(arguments: tuple[Any, ...]) -> None:
 @st.cache_data(show_spinner=False, max_size="256MB", ttl="2h")
 def _remembered(name: str, looked_at: View, arguments: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
     return _functions[name](frames(looked_at), **dict(arguments))
+
+
+def forget() -> None:
+    """Every result is worked out anew, whichever snapshot it is of."""
+    st.cache_data.clear()
 
 
 def cached(
