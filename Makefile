@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run stop test check bench clean docs
+.PHONY: run stop test check bench audit clean docs
 
 run: .venv/installed
 	@[ -n "$$PRODUCT_DATABASE_URL" ] || $(BIN)/python -m demo
@@ -25,6 +25,10 @@ check: .venv/installed-dev
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.outreach
+
+# Asks pypi.org which versions are known to be vulnerable; --strict fails where it cannot be asked.
+audit: .venv/audit/installed
+	.venv/audit/bin/pip-audit --strict --progress-spinner off -r requirements.txt
 
 docs: .venv/installed
 	$(BIN)/python -m queries.document
@@ -53,3 +57,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .venv/installed-bench: requirements.txt requirements-dev.txt requirements-bench.txt | .venv/bin/python
 	@$(INSTALL) -r requirements-bench.txt
 	@touch .venv/installed .venv/installed-dev $@
+
+.venv/audit/installed: requirements-audit.txt | .venv/bin/python
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@

@@ -88,6 +88,7 @@ class Attempts:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._ours = settings.outreach
+        self._secret_key = settings.secret_key
         self._zone = settings.organisation.time_zone
         self._engine = engine
         self._open = open_channel
@@ -152,7 +153,8 @@ class Attempts:
         """None: it is not to be sent, now or at all, and the outbox knows."""
         now = self._clock()
         try:
-            begun = outbox.begin_sending(self._engine, message, now=now, rules=Rules.of(self._ours))
+            rules, key = Rules.of(self._ours), self._secret_key
+            begun = outbox.begin_sending(self._engine, message, now=now, rules=rules, secret_key=key)
         except RecordsError:
             # Whether it was committed is not known, but that nothing was sent is.
             channel.withdraw()

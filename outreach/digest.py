@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Engine
+
 import settings as configuration
 from metrics.month_ends import months_later
 from outreach import look, tokens
@@ -21,7 +23,7 @@ from outreach.names import plain
 from outreach.quiet import next_allowed
 from queries import frames as snapshots
 from queries.errors import NoSnapshot, QueryError
-from records import campaigns, digests
+from records import campaigns, digests, erased
 from records.addresses import address_key
 from records.campaigns import Attachment, Row
 from records.database import engine as records_engine
@@ -62,7 +64,7 @@ def due(settings: Settings, now: datetime) -> int:
     if not settings.digest.enabled or not 0 <= today.day - settings.digest.day < LATE_DAYS:
         return 0
     engine = records_engine(settings)
-    to = [] if digests.queued(engine, month) else digests.subscribers(engine)
+    to = [] if digests.queued(engine, month) else _subscribers(engine, settings)
     if not to:
         return 0
     try:
@@ -88,10 +90,20 @@ def due(settings: Settings, now: datetime) -> int:
             author=SYSTEM,
             now=now,
             attachments=[digest.pack],
+            secret_key=settings.secret_key,
         )
     except AlreadyApproved:  # another worker was faster
         return 0
-    return digests.queue(engine, month, campaign_id, fingerprint=fingerprint, approver=SYSTEM, now=now) or 0
+    key, by = settings.secret_key, SYSTEM
+    queued = digests.queue(engine, month, campaign_id, fingerprint=fingerprint, approver=by, now=now, secret_key=key)
+    return queued or 0
+
+
+def _subscribers(engine: Engine, settings: Settings) -> list[str]:
+    """Those who subscribed and were not erased since."""
+    found = {(address_key(address), address, None): address for address in digests.subscribers(engine)}
+    gone = erased.among(engine, found, secret_key=settings.secret_key)
+    return [address for each, address in found.items() if each not in gone]
 
 
 def made(pack: BoardNumbers) -> Digest:

@@ -19,7 +19,7 @@ from outreach.preflight import HELD_OUT, LEFT_OUT, preflight
 from outreach.render import Blocked, Rendered, Renderer
 from outreach.tone import Tone, tone_of
 from queries.frames import Frames
-from records import addresses, campaigns, goals
+from records import addresses, campaigns, erased, goals
 from records.checks import LONGEST_NAME
 from records.database import engine as connect
 from records.errors import NotAccepted
@@ -138,6 +138,7 @@ def compose(
         rows=[one.row for one in written],
         author=author,
         now=now,
+        secret_key=settings.secret_key,
     )
     return Draft(campaign, fingerprint, _preview(written), _flagged(written), found.unknown)
 
@@ -157,12 +158,18 @@ def _checked(
         play,
         history=campaigns.history(engine, _EVER),
         opted_out=addresses.opted_out(engine, keys),
-        suppressed=addresses.suppressed(engine, keys),
+        suppressed=addresses.suppressed(engine, keys) | _erased(settings, engine, rows),
         touches=frames.touches.filter(mine),
         rules=settings.outreach,
         now=now,
         goodbyes={one.id for one in read_plays(settings).values() if one.says_goodbye},
     )
+
+
+def _erased(settings: Settings, engine: Engine, rows: pl.DataFrame) -> dict[str, str]:
+    """The address keys of people erased since the snapshot was made, as suppressed ones are told."""
+    people = rows.select("address_key", "address", "user_id").iter_rows()
+    return {key: "erased" for key, _, _ in erased.among(engine, people, secret_key=settings.secret_key)}
 
 
 def _links(settings: Settings, play: Play, message_id: UUID) -> dict[str, str]:
@@ -176,6 +183,11 @@ def _links(settings: Settings, play: Play, message_id: UUID) -> dict[str, str]:
 
 def _who(row: Mapping[str, Any], message_id: UUID) -> dict[str, Any]:
     """The part of a row of the outbox that says to whom; names and wrong addresses come from anywhere."""
+    if row["reason"] == "erased":  # that somebody was there, and nothing that tells who
+        nobody = dict.fromkeys(("user_id", "name", "address"))
+        about = {name: row[name] for name in ("account_id", "language", "time_zone")}
+        id = uuid4()  # one that was made from theirs would tell
+        return {"id": id, "address_key": f"{erased.PREFIX}{id}", **about, **nobody}
     shown = {name: row[name] and (one_line(row[name], LONGEST_NAME) or None) for name in ("name", "address")}
     same = ("account_id", "user_id", "address_key", "language", "time_zone")
     return {"id": message_id, **shown, **{name: row[name] for name in same}}

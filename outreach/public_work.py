@@ -21,6 +21,7 @@ from outreach.zones import zone_of
 from records import addresses, answers, campaigns, digests
 from records.campaigns import Message
 from records.database import engine as records_engine
+from records.erased import PREFIX as ERASED
 from records.errors import NotAccepted
 from settings import Settings
 
@@ -67,7 +68,8 @@ def unsubscribe(held: Settings, message_id: UUID, language: str, again: bool, no
     language = shipped(message.language) or language
     if message.kind == "internal":
         address = message.address or ""
-        digests.subscribe(engine, address, actor=address, now=now, subscribed=again)
+        key = held.secret_key
+        digests.subscribe(engine, address, actor=address, now=now, subscribed=again, secret_key=key)
     else:
         change = addresses.opt_in if again else addresses.opt_out
         change(engine, message.address_key, source=SOURCE, now=now, message_id=message.id)
@@ -184,7 +186,7 @@ def _unsent(language: str) -> Shown:
 def _message(engine: Engine, message_id: UUID) -> Message:
     """The message of a token; BadToken when it is gone or its person was erased, _Unsent before it was sent."""
     message = campaigns.message(engine, message_id)
-    if message is None or message.reason == "erased":
+    if message is None or message.reason == "erased" or message.address_key.startswith(ERASED):
         raise BadToken
     if message.sending_at is None and message.attempts == 0:
         raise _Unsent(message.language)

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from types import FrameType
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -27,9 +27,11 @@ from outreach import counter
 from outreach.attempt import Attempts, composer, growing
 from outreach.channels import Channel, opener
 from outreach.chores import Chore, chores
+from outreach.stop import Stop
 from queries.errors import QueryError
 from queries.store import Store
 from records import database, outbox, sending
+from records.clock import DatabaseClock
 from records.errors import RecordsError
 from records.outbox import Claimed
 from settings import Settings, SettingsError
@@ -42,23 +44,9 @@ IDLE = 5.0
 """Seconds between two looks at an empty queue."""
 OFTEN = timedelta(seconds=1)
 _BACK_OFF = wait_exponential_jitter(multiplier=1, max=300, jitter=1)
-
-
-class Stop:
-    """Asks a worker to end; a plain flag, which a signal may set at any moment without a lock."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def ask(self) -> None:
-        """The worker ends after the message that it is sending."""
-        self.asked = True
-
-    def wait(self, seconds: float) -> None:
-        """Waits, but not after the worker was asked to end."""
-        until = time.monotonic() + seconds
-        while not self.asked and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.1))
+"""Between two tries of a channel that is out of order."""
+_AWAY = wait_exponential_jitter(multiplier=0.5, max=4, jitter=1)
+"""Between two looks whether the database is back, which cost next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +73,7 @@ class Worker:
         *,
         stop: Stop | None = None,
         clock: Callable[[], datetime] = utc,
+        set_clock: Callable[[], object] = bool,
         open_channel: Callable[[str], Channel] | None = None,
         sleep: Callable[[float], object] = time.sleep,
         chores: Sequence[Chore] = (),
@@ -95,14 +84,16 @@ class Worker:
         self._engine = engine
         self._stop = stop or Stop()
         self._clock = clock
+        self._set_clock = set_clock
         self._store = Store(settings.snapshot_dir)
         self._chores = list(chores)
         self._done: dict[str, datetime] = {}
-        self._started = clock()
+        self._started: datetime | None = None
         self._mail_ok: bool | None = None
         self._counter = 0
         self._counted: datetime | None = None
         self._tidied: datetime | None = None
+        self._heard: datetime | None = None
         make = open_channel or opener(settings, composer(settings, engine))
         self._attempts = Attempts(settings, engine, open_channel=make, clock=clock, sleep=sleep)
 
@@ -114,16 +105,27 @@ class Worker:
             trouble = trouble + 1 if found is None or found.outage else 0
             if once and (trouble or not found or not found.taken):
                 break
-            if trouble:
-                self._stop.wait(growing(_BACK_OFF, trouble))
-            elif found and not found.taken:
+            if found is None:
+                self._stop.wait(growing(_AWAY, trouble))
+            elif found.outage:
+                self._wait_alive(growing(_BACK_OFF, trouble))
+            elif not found.taken:
                 self._attempts.close()
                 self._stop.wait(IDLE)
         self._attempts.close()
         return int(once and trouble > 0)
 
+    def _wait_alive(self, seconds: float) -> None:
+        """Waits, and goes on with everything but sending."""
+        until = time.monotonic() + seconds
+        while not self._stop.asked and (left := until - time.monotonic()) > 0:
+            self._stop.wait(min(left, IDLE))
+            self._calmly(self._set_clock)
+            self._calmly(lambda: self._tidy(self._clock()))
+
     def round(self) -> Round:
         """One look: says that it lives, does what time brings, takes messages, and sends them."""
+        self._set_clock()
         now = self._clock()
         why = sending.check_restored(self._engine, counter=self._kept(), now=now)
         self._tidy(now)
@@ -156,6 +158,7 @@ class Worker:
                 down.add(message.channel)
             if message.channel == "email" and end.heard is not None:
                 self._mail_ok = end.heard
+            self._beat_between()
         return Round(taken, sent, bool(down))
 
     def _guarded(self) -> Round | None:
@@ -177,11 +180,30 @@ class Worker:
         if self._tidied is not None and abs(now - self._tidied) < OFTEN:
             return
         self._tidied = now
-        beat = partial(sending.beat, self._engine, self.id, started_at=self._started)
-        beat(now=now, sent=self.sent, mail_ok=self._mail_ok)
+        self._beat(now)
         outbox.sweep(self._engine, now=now)
         for chore in self._chores:
             self._do(chore, now)
+
+    def _beat(self, now: datetime) -> None:
+        self._started = self._started or now
+        said: dict[str, Any] = {"started_at": self._started, "sent": self.sent, "mail_ok": self._mail_ok}
+        sending.beat(self._engine, self.id, now=now, **said)
+        self._heard = now
+
+    def _beat_between(self) -> None:
+        """Says between two messages that it lives, for each may take a minute."""
+        now = self._clock()
+        if self._heard is None or now - self._heard >= timedelta(seconds=IDLE):
+            self._calmly(lambda: self._beat(now))
+
+    def _calmly(self, what: Callable[[], object]) -> None:
+        try:
+            what()
+        except RecordsError as error:
+            log.warning("%s", error.message)
+        except Exception:
+            log.exception("The worker stumbled; it goes on.")
 
     def _do(self, chore: Chore, now: datetime) -> None:
         last = self._done.get(chore.name)
@@ -217,7 +239,8 @@ class Worker:
 def work(settings: Settings, stop: Stop, *, once: bool = False) -> int:
     """Works with ``settings`` until asked to stop; RecordsError or SettingsError where they cannot be used at all."""
     engine = database.engine(settings)
-    return Worker(settings, engine, stop=stop, chores=chores(settings, engine)).run(once=once)
+    clock, does = DatabaseClock(engine), chores(settings, engine)
+    return Worker(settings, engine, stop=stop, clock=clock, set_clock=clock.set, chores=does).run(once=once)
 
 
 async def keep_sending(settings: Settings) -> None:

@@ -17,7 +17,7 @@ if not notes.need(view, "accounts", "subscriptions", to="see what outreach chang
 
 def draw() -> None:
     """The page."""
-    found, titles, opted_out = asking.found(view), asked_of.titles(), asking.opted_out()
+    found, titles, opted_out = asking.found(view), asked_of.titles(), asking.opted_out(view)
     panel.head(*findings.headline(found, titles))
     written.not_saved(acting.PART)
     if found.plays.is_empty():

@@ -112,9 +112,9 @@ class Activities:
 
     def _read(self, found: Mapping, columns: dict[str, str], before: Before | None) -> Work:
         zone, as_of = self.settings.organisation.time_zone, self.reader.as_of
-        reading = Events(self.reader.session, found, columns, zone, as_of)
+        reading = Events(self.reader.session, found, columns, zone, as_of, self.reader.left_out)
         if found.sql is None:
-            text = readings.from_text(sources.text_of(found), zone, reading.last)
+            text = readings.from_text(sources.text_of(found), zone, reading.last).without(self.reader.left_out)
             return months.split(self.store, text, today=self.today, at=as_of)
         late_days = self.settings.refresh.late_days
         return months.update(self.store, reading, before, today=self.today, late_days=late_days, progress=self.progress)
@@ -161,7 +161,7 @@ class Activities:
             rejected=sum(reasons.values()),
             rejected_by_reason=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             flagged=flagged,
-            left_out=sum(ids.values()) - unknown + by_staff,
+            left_out=sum(ids.values()) - unknown + by_staff + sum(month.erased for month in update.months),
             newest=self._newest_day(update),
             mapping=found.file,
             mapping_hash=sources.mapping_hash(found),

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from queries import answers, checks, comments, mapping, money, sources
+from queries import answers, checks, comments, left_out, mapping, money, purge, sources
 from queries.activity import Activities, Activity
 from queries.checks import Accounts, Checked
 from queries.contract import ACCOUNTS, SOURCES, Source
@@ -44,6 +44,7 @@ class Build:
 
     def everything(self) -> Activity:
         """Reads all sources; RefreshError when there is nothing to build on."""
+        self._forget()
         accounts = self._accounts()
         frames = {name: self._small(SOURCES[name], accounts) for name in SOURCES if name not in ("accounts", "events")}
         frames["subscriptions"] = self._priced(frames["subscriptions"], frames["fx_rates"])
@@ -51,7 +52,8 @@ class Build:
         for name, frame in frames.items():
             self.files[name] = self.store.put_frame(name, frame)
         frames["accounts"] = self._frame("accounts")
-        who = _who(frames["accounts"], accounts, frames, self.staff, self.settings.organisation.time_zone)
+        zone = self.settings.organisation.time_zone
+        who = Who.of(frames["accounts"], accounts, frames["subscriptions"], self.staff, zone)
         activity = Activities(
             settings=self.settings,
             store=self.store,
@@ -65,6 +67,8 @@ class Build:
         self.states["events"] = activity.state
         self.files |= activity.files
         self.said = {name: frames[name] for name in comments.NEEDED}
+        if self.reader.left_out:
+            self.files[left_out.KIND] = self.store.put_frame(left_out.KIND, self.reader.left_out.frame())
         return activity
 
     def read_comments(self) -> None:
@@ -112,7 +116,15 @@ class Build:
         self._keep(found, checked)
         if source.name == "people":
             self.staff = checked.staff
+            self._forget()
         return checked.kept.sort(source.key or source.names[:1], nulls_last=True)
+
+    def _forget(self) -> None:
+        """Whoever was found to be erased goes out of the snapshot before, which may be carried on."""
+        who = self.reader.left_out
+        if who and not who.is_settled and self.old is not None:
+            self.old = purge.purged(self.store, self.old, who, self.settings)[0]
+            who.settle()
 
     def _keep(self, found: Mapping, checked: Checked) -> None:
         name = found.source.name
@@ -157,6 +169,7 @@ class Build:
             ours = answers.kept(self._old_frame(name))
         else:
             return frame
+        ours = self.reader.left_out.without(ours)
         checked = answers.check(frame, ours, source, as_of=self.reader.as_of, accounts=accounts)
         whole = answers.joined(frame, checked)
         if state.status == "stale":  # what was rejected before, ours too, stands in the file of the snapshot before
@@ -199,20 +212,3 @@ class Build:
         cents = usable.with_columns((amount * 100).round(0).cast(pl.Int64).alias("mrr"))
         priced = money.in_reporting_currency(cents, rates, self.settings.organisation.currency)
         return int(priced.get_column("mrr").sum())
-
-
-def _who(accounts: pl.DataFrame, ids: Accounts, frames: dict[str, pl.DataFrame], staff: pl.Series, zone: str) -> Who:
-    """Whose activity counts, with the days they signed up and were served."""
-    signed_up = pl.col("signed_up_at").dt.convert_time_zone(zone).dt.date()
-    end = pl.col("ended_on").fill_null(date.max)
-    stretches = frames["subscriptions"].select("account_id", "started_on", end.alias("ended_on"))
-    # Stretches become their running union, so that the nearest start before a day tells whether it was served.
-    served = stretches.sort("account_id", "started_on", "ended_on").with_columns(
-        pl.col("ended_on").cum_max().over("account_id")
-    )
-    return Who(
-        accounts=ids,
-        staff=staff,
-        signed_up=accounts.select("account_id", signed_up.alias("signed_up_on")).drop_nulls(),
-        served=served.sort("started_on", "ended_on"),
-    )

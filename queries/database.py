@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from queries.errors import DatabaseError, SourceError, SourceTimeout
+from queries.watched import Watched
 
 REFRESH_LOCK = 7_306_085_893_295_232_114
 """The advisory lock that lets one refresher work at a time; the number means nothing."""
@@ -117,38 +118,50 @@ def explained(file: str, error: BaseException) -> SourceError:
 class Session:
     """One REPEATABLE READ READ ONLY transaction. Use :func:`session` to open one."""
 
-    def __init__(self, connection: adbc.Connection) -> None:
+    def __init__(self, connection: adbc.Connection, watched: Watched) -> None:
         self._connection = connection
+        self._watched = watched
 
     def run(self, sql: str) -> None:
         """Runs a statement that returns nothing."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
+
+        def work() -> None:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+
+        self._watched(work)
 
     def frame(self, statement: Select[*tuple[Any, ...]] | str) -> pl.DataFrame:
         """The rows of one statement as a Polars frame."""
-        sql = statement if isinstance(statement, str) else render(statement)
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            table = cursor.fetch_arrow_table()
-        frame = pl.from_arrow(table)
+        frame = pl.from_arrow(self._table(statement if isinstance(statement, str) else render(statement)))
         assert isinstance(frame, pl.DataFrame)
         return frame
 
+    def _table(self, sql: str) -> Any:
+        def work() -> Any:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetch_arrow_table()
+
+        return self._watched(work)
+
     def pieces(self, statement: Select[*tuple[Any, ...]]) -> Iterator[pl.DataFrame]:
         """The rows of one statement in frames of some ten thousand rows, for what does not fit into memory whole."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(render(statement))
-            for batch in cursor.fetch_record_batch():
+        cursor = self._watched(self._connection.cursor)
+        try:
+            self._watched(lambda: cursor.execute(render(statement)))
+            batches = self._watched(cursor.fetch_record_batch)
+            while (batch := self._watched(lambda: next(batches, None))) is not None:
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
                 yield frame
+        finally:
+            self._watched.let_go(cursor.close)
 
     def schema(self, statement: str) -> dict[str, str]:
         """Column names and Arrow type names that ``statement`` would return."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM (\n{statement}\n) AS source LIMIT 0")  # noqa: S608 - a mapping is code
-            return {field.name: str(field.type) for field in cursor.fetch_arrow_table().schema}
+        table = self._table(f"SELECT * FROM (\n{statement}\n) AS source LIMIT 0")  # noqa: S608 - a mapping is code
+        return {field.name: str(field.type) for field in table.schema}
 
     @contextmanager
     def savepoint(self, file: str) -> Iterator[None]:
@@ -223,21 +236,26 @@ def lost(said: str) -> DatabaseError:
 def session(url: str, *, statement_timeout: timedelta) -> Iterator[Session]:
     """Opens the transaction and closes it whatever happens; DatabaseError when the database cannot be reached."""
     target = libpq_url(url)
+    watched = Watched(target)
     try:
-        connection = adbc.connect(target, autocommit=True)
-    except adbc_driver_manager.Error as error:
-        raise unreachable(url, reason(error)) from error
+        connection = watched(lambda: adbc.connect(target, autocommit=True))
+    except BaseException as error:
+        watched.end()
+        if isinstance(error, adbc_driver_manager.Error):
+            raise unreachable(url, reason(error)) from error
+        raise
     try:
-        opened = Session(connection)
+        opened = Session(connection, watched)
         try:
             for statement in _TRANSACTION:
                 opened.run(statement)
             opened.run(f"SET LOCAL statement_timeout = {int(statement_timeout.total_seconds() * 1000)}")
         except adbc_driver_manager.Error as error:
             raise lost(reason(error)) from error
+        watched.longest = statement_timeout
         yield opened
     finally:
-        connection.close()
+        watched.end(connection.close)
 
 
 def place(url: str) -> str:

@@ -28,4 +28,5 @@ def early_activity(frames: Frames, spans: pl.DataFrame) -> pl.LazyFrame:
     rows = frames.store.scan(*files).join(seen.select("account_id", "from_on", "to_on"), on="account_id")
     own = rows.filter(pl.col("day").is_between("from_on", "to_on")).select(*SCHEMA)
     staff = frames.manifest.files.get("staff")
-    return own.join(frames.store.scan(staff), on="user_id", how="anti") if staff else own
+    counted = own.join(frames.store.scan(staff), on="user_id", how="anti") if staff else own
+    return counted.with_columns(frames.scope.person("user_id"))

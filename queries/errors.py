@@ -39,7 +39,12 @@ class SourceTimeout(SourceError):
 
 
 class RefreshError(QueryError):
-    """A refresh did not publish a snapshot; the last one keeps serving."""
+    """A refresh did not publish a snapshot; the last one keeps serving.
+
+    ``passing``: what stood in the way can pass by itself, so that trying again soon may help.
+    """
+
+    passing = False
 
 
 class RefreshBusy(RefreshError):

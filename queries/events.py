@@ -6,7 +6,7 @@ One bad value costs one event: a stretch in which some value does not cast is re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from queries.checks import LARGEST, REASON
 from queries.contract import EVENTS
 from queries.database import Session
 from queries.errors import SourceError
+from queries.left_out import LeftOut
 from queries.mapping import Mapping
 from queries.readings import FIRST, NO_TIME, SAMPLE, SAMPLES, TOO_EARLY, TOO_LATE, Reading
 from queries.store import Bad
@@ -26,13 +27,14 @@ from queries.store import Bad
 
 @dataclass(frozen=True)
 class Events:
-    """The events source inside one transaction: how it is mapped and how its times become days."""
+    """The events source inside one transaction: how it is mapped, how its times become days, and who is left out."""
 
     session: Session
     mapping: Mapping
     columns: dict[str, str]
     zone: str
     as_of: datetime
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def time_type(self) -> str:
@@ -127,11 +129,12 @@ def out_of_time(events: Events) -> Reading:
     }
     counting = sa.select(*(sa.func.count().filter(test).label(words) for words, test in tests.items()))
     counts = events.session.frame(counting.select_from(events.source).where(sa.or_(*tests.values()))).row(0, named=True)
-    samples = [_samples(events, words, tests[words]) for words, found in counts.items() if found]
-    return Reading(
-        bad=tuple(Bad(reason=words, day=None, events=found) for words, found in counts.items() if found),
+    samples = [_samples(events, words, tests[words]) for words, many in counts.items() if many]
+    found = Reading(
+        bad=tuple(Bad(reason=words, day=None, events=many) for words, many in counts.items() if many),
         samples=pl.concat([Reading().samples, *samples]),
     )
+    return found.without(events.left_out)
 
 
 def _samples(events: Events, words: str, test: sa.ColumnElement[bool]) -> pl.DataFrame:
@@ -147,7 +150,8 @@ def read(events: Events, start: date, end: date) -> Reading:
     file = events.mapping.file
     try:
         with events.session.savepoint(file):
-            return readings.sorted_out(events.session.frame(_counting(events, start, end)))
+            found = readings.sorted_out(events.session.frame(_counting(events, start, end)))
+            return found.without(events.left_out)
     except SourceError as error:
         if error.timed_out:
             raise
@@ -164,7 +168,8 @@ def _from_text(events: Events, *where: sa.ColumnElement[bool]) -> Reading:
     text = cast.text_select(events.mapping.sql or "", EVENTS, events.columns).where(*where)
     with events.session.savepoint(events.mapping.file):
         pieces: Iterable[pl.DataFrame] = events.session.pieces(text)
-        return readings.merged(readings.from_text(piece, events.zone, events.last) for piece in pieces)
+        read = (readings.from_text(piece, events.zone, events.last) for piece in pieces)
+        return readings.merged(piece.without(events.left_out) for piece in read)
 
 
 def _counting(events: Events, start: date, end: date) -> sa.Select[*tuple[Any, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -18,12 +19,16 @@ from queries.months import FIRST_DAYS
 from queries.readings import SCHEMA as DAILY
 from queries.rollups import PERIODS, USAGE, WINDOW, next_month
 from queries.scope import Scope as Scope
-from queries.store import Failure, Manifest, Month, Store
+from queries.store import Comments, Failure, Manifest, Month, SourceState, Store
 from queries.store import current_id as _current_id
 from queries.store import last_failure as _last_failure
 from queries.store import read_manifest as _read_manifest
 from queries.value_days import SCHEMA as VALUE_DAYS
 from settings import Settings
+
+NOT_TOLD = "What went wrong is for admins to see: it may quote a row."
+"""What stands in place of an error's words for those who do not see everything."""
+_Told = TypeVar("_Told", SourceState, Comments)
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,10 @@ class Frames:
             return frame
         names = frame.collect_schema().names()
         if self.scope.csm_email is not None and "account_id" in names:
-            nobody = pl.col("account_id").is_null()
-            frame = frame.filter(pl.col("account_id").is_in(self._mine.implode()) | nobody)
+            mine = self._mine.implode()
+            frame = frame.filter(pl.col("account_id").is_in(mine) | pl.col("account_id").is_null())
+            if "parent_id" in names:
+                frame = frame.with_columns(parent_id=pl.when(pl.col("parent_id").is_in(mine)).then("parent_id"))
         return frame.with_columns(self.scope.person("user_id")) if "user_id" in names else frame
 
     @cached_property
@@ -80,7 +87,8 @@ class Frames:
         file = self.manifest.files.get("accounts")
         if file is None or self.scope.csm_email is None:
             return pl.Series("account_id", [], pl.String)
-        is_mine = pl.col("csm_email").str.strip_chars().str.to_lowercase() == self.scope.csm_email.strip().lower()
+        theirs = pl.col("csm_email").str.strip_chars().str.to_lowercase()
+        is_mine = (theirs == self.scope.csm_email.strip().lower()) & (theirs != "")  # blank: it is nobody's
         return self.store.scan(file).filter(is_mine).select("account_id").collect().get_column("account_id")
 
     def _parts(self, names: list[str], schema: dict[str, type[pl.DataType]]) -> pl.LazyFrame:
@@ -273,11 +281,20 @@ def last_failure(settings: Settings) -> Failure | None:
 
 
 @lru_cache(maxsize=256)
-def _manifest(location: str, snapshot_id: str) -> Manifest:
-    return _read_manifest(Store(location), snapshot_id)
+def _manifest(location: str, snapshot_id: str, whole: bool = True) -> Manifest:
+    """A snapshot's manifest; not ``whole``: without what a database said, which may quote anybody's row."""
+    found = _read_manifest(Store(location), snapshot_id)
+    if whole:
+        return found
+    sources = {name: _discreet(state) for name, state in found.sources.items()}
+    return found.model_copy(update={"sources": sources, "comments": _discreet(found.comments)})
+
+
+def _discreet(state: _Told) -> _Told:
+    return state.model_copy(update={"error": NOT_TOLD, "hint": None}) if state.error else state
 
 
 def open_snapshot(snapshot_id: str, scope: Scope, settings: Settings) -> Frames:
     """One snapshot for one viewer; NoSnapshot when it is gone. A manifest never changes, so it is read once."""
-    manifest = _manifest(settings.snapshot_dir, snapshot_id)
+    manifest = _manifest(settings.snapshot_dir, snapshot_id, scope.everything)
     return Frames(manifest, scope, Store(settings.snapshot_dir))

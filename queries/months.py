@@ -57,14 +57,14 @@ class Work:
         before = self.months.get(month)
         daily = self.store.put_frame("activity", found.daily)
         uses = int(found.daily.get_column("uses").sum())
-        after = Month(month=month, checked_at=checked_at, uses=uses, daily=daily, bad=found.bad)
+        after = Month(month=month, checked_at=checked_at, uses=uses, daily=daily, bad=found.bad, erased=found.erased)
         if found.samples.height:
             self.samples.append(found.samples)
         if before is None or (before.daily, before.bad) != (after.daily, after.bad):
             self.months[month] = after
             self.changed.add(month)
         else:
-            self.months[month] = before.model_copy(update={"checked_at": checked_at})
+            self.months[month] = before.model_copy(update={"checked_at": checked_at, "erased": found.erased})
 
     def newest_samples(self, before: Before | None) -> pl.DataFrame:
         """Samples of rejected events, so many per reason, the newest readings first."""
@@ -157,7 +157,7 @@ def _read_stretch(work: Work, events: Events, start: date, end: date) -> Reading
         earlier = work.store.scan(held.daily).filter(pl.col("day") < start).collect()
         bad = tuple(item for item in held.bad if item.day is not None and item.day < start)
         daily = pl.concat([earlier, found.daily]).sort(KEY)
-        found = replace(found, daily=daily, bad=bad + found.bad)
+        found = replace(found, daily=daily, bad=bad + found.bad, erased=max(held.erased, found.erased))
     checked = held.checked_at if held is not None and start > month else events.as_of
     work.keep(month, found, checked)
     return found
@@ -188,4 +188,4 @@ def _held(store: Store, month: Month, before: date) -> int:
         return month.events
     daily = store.scan(month.daily).filter(pl.col("day") < before)
     bad = sum(item.events for item in month.bad if item.day is not None and item.day < before)
-    return int(daily.select(pl.col("uses").sum()).collect().item()) + bad
+    return int(daily.select(pl.col("uses").sum()).collect().item()) + bad + month.erased

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from queries import parse
 from queries.checks import LARGEST, REASON
 from queries.contract import EVENTS
+from queries.left_out import LeftOut
 from queries.store import Bad
 
 SCHEMA: dict[str, Any] = {
@@ -42,16 +43,29 @@ SAMPLE = dict.fromkeys((REASON, "account_id", "user_id", "feature", "occurred_at
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at a stretch of events: daily rows, and what was rejected and why, with samples."""
+    """One look at a stretch of events: daily rows, what was rejected and why, with samples, and how many left out."""
 
     daily: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SCHEMA))
     bad: tuple[Bad, ...] = ()
     samples: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SAMPLE))
+    erased: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether there was no event at all, good or bad."""
         return self.daily.is_empty() and not self.bad
+
+    def without(self, left_out: LeftOut) -> Reading:
+        """The same without what erased people did; their events are counted, and stand under nobody's name."""
+        if not left_out:
+            return self
+        theirs = left_out.theirs(self.daily)
+        return replace(
+            self,
+            daily=self.daily.filter(~theirs),
+            samples=self.samples.filter(~left_out.theirs(self.samples)),
+            erased=self.erased + int(self.daily.filter(theirs).get_column("uses").sum()),
+        )
 
 
 def from_text(frame: pl.DataFrame, zone: str, last: datetime) -> Reading:
@@ -129,5 +143,6 @@ def merged(readings: Iterable[Reading]) -> Reading:
             daily=daily.agg(pl.col("uses").sum(), total(pl.col("quantity"))).sort(KEY),
             bad=tuple(Bad(reason=why, day=day, events=n) for (why, day), n in bad.items()),
             samples=few(pl.concat([result.samples, found.samples])),
+            erased=result.erased + found.erased,
         )
     return result

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
-import secrets
 import signal
 import sys
 import threading
@@ -20,38 +18,24 @@ from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
 import polars as pl
-from pydantic import BaseModel
 
 import settings as configuration
+from queries import left_out
 from queries.activity import Activity
+from queries.again import Again
 from queries.build import Build
 from queries.database import lost, place, reason, session
-from queries.errors import QueryError, RefreshBusy, RefreshError
+from queries.errors import DatabaseError, QueryError, RefreshBusy, RefreshError
 from queries.months import Progress
+from queries.report import Report, progress_line, show_error, show_report
 from queries.sources import Reader
-from queries.store import Manifest, Store, newest_manifest, prune, publish, record_failure
+from queries.store import Manifest, Store, new_id, newest_manifest, publish, record_failure
+from queries.sweep import forget_others, prune
 from settings import Settings, SettingsError, duration
 
 log = logging.getLogger("tenure.refresh")
 
 SWEEP_EVERY = timedelta(hours=1)
-
-
-class Report(BaseModel):
-    """What one refresh did; ``--json`` prints it on one line.
-
-    ``without_themes`` says why comments have no themes, ``without_answers`` why answers to messages are old ones.
-    """
-
-    id: str
-    as_of: datetime
-    seconds: float
-    rows: dict[str, int]
-    rejected: dict[str, int]
-    days_read: int
-    failed: dict[str, str] = {}
-    without_themes: str | None = None
-    without_answers: str | None = None
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -74,12 +58,15 @@ def run(
         failure: QueryError = error
     except OSError as error:
         failure = RefreshError(f"The snapshot cannot be written: {error}.", "check disk space and SNAPSHOT_DIR")
+        failure.passing = True
     except adbc_driver_manager.Error as error:
         failure = lost(reason(error))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         failure = RefreshError(f"The refresh stopped: {reason(error)}.", "run it again; with --full if it stops again")
     record_failure(store, str(failure))
-    raise RefreshError(failure.message, failure.hint) from failure
+    ended = RefreshError(failure.message, failure.hint)
+    ended.passing = isinstance(failure, DatabaseError) or getattr(failure, "passing", False)
+    raise ended from failure
 
 
 def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | None, progress: Progress) -> Report:
@@ -93,13 +80,16 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
         if not opened.try_lock():
             raise RefreshBusy("Another refresh is running.", "wait for it to finish")
         now = as_of or opened.now()
+        ahead = 0.0 if as_of else _ahead(now)
         zone = settings.organisation.time_zone
         database = opened.database() or place(url)
-        old = _usable(newest_manifest(store), store, database, now)
+        before = newest_manifest(store)
+        gone = left_out.known(settings, store, before, database=database)
+        old = _usable(before, store, database, now)
         build = Build(
             settings=settings,
             store=store,
-            reader=Reader(opened, zone, now),
+            reader=Reader(opened, zone, now, gone),
             today=now.astimezone(ZoneInfo(zone)).date(),
             old=old,
             carry_on=old is not None and not full and _counts_alike(old, settings),
@@ -111,11 +101,21 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
         build.read_comments()
         swept_at = _when_swept(old)
         manifest = _manifest(build, activity, database, now, swept_at or datetime.now(UTC), time.monotonic() - started)
+        erasures = (0 if before is None else before.erasures) + gone.has_grown
+        manifest = manifest.model_copy(update={"ahead": ahead, "erasures": erasures})
         # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
         publish(store, manifest)
-        if swept_at is None:
+        if gone.has_grown:
+            forget_others(store, [manifest])
+        elif swept_at is None:
             _sweep(store, settings)
     return _report(manifest, activity.update.days_read)
+
+
+def _ahead(now: datetime) -> float:
+    """By how many seconds this machine's clock is ahead of the database's, which says ``now``; small ones are none."""
+    seconds = (datetime.now(UTC) - now).total_seconds()
+    return seconds if abs(seconds) > 10 else 0.0
 
 
 def _when_swept(old: Manifest | None) -> datetime | None:
@@ -151,7 +151,7 @@ def _manifest(
     organisation = build.settings.organisation
     created = datetime.now(UTC)
     return Manifest(
-        id=f"{created:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}",
+        id=new_id(created),
         as_of=now,
         created_at=created,
         seconds=round(seconds, 3),
@@ -187,36 +187,42 @@ def _report(manifest: Manifest, days_read: int) -> Report:
 
 
 async def keep_refreshing(settings: Settings) -> None:
-    """Refreshes every ``settings.refresh.every`` until cancelled; failures are recorded and tried again."""
+    """Refreshes every ``settings.refresh.every`` until cancelled, after a failure sooner; failures are recorded."""
+    again = Again(settings)
     while True:
-        await asyncio.to_thread(run_quietly, settings)
-        await asyncio.sleep(settings.refresh.every.total_seconds())
+        found = await asyncio.to_thread(_quietly, settings)
+        again.ended(found if isinstance(found, RefreshError) else None)
+        await asyncio.sleep(again.look)
+        while not await asyncio.to_thread(again.due):
+            await asyncio.sleep(again.look)
 
 
 def run_quietly(settings: Settings) -> Report | None:
     """Refreshes once and logs what happened instead of raising; None when nothing was published."""
+    found = _quietly(settings)
+    return found if isinstance(found, Report) else None
+
+
+def _quietly(settings: Settings) -> Report | RefreshError:
     try:
         report = run(settings)
     except RefreshBusy as error:
         log.info("%s", error.message)
+        return error
     except RefreshError as error:
         log.warning("%s", error)
+        return error
     except Exception:
         log.exception("The refresh stopped unexpectedly; the last snapshot keeps serving.")
-        record_failure(Store(settings.snapshot_dir), "The refresh stopped unexpectedly; see the server's log.")
-    else:
-        log.info("Snapshot %s published in %.1f s", report.id, report.seconds)
-        return report
-    return None
+        return _unexpected(settings)
+    log.info("Snapshot %s published in %.1f s", report.id, report.seconds)
+    return report
 
 
-def progress_line(what: str, done: int, of: int) -> None:
-    """Shows progress on one line of a terminal, or a line per step where there is none."""
-    text = f"{what} {done:,}/{of:,}" if of else f"{what} …"
-    if sys.stderr.isatty():
-        print(f"\r\x1b[2KReading {text}", end="", file=sys.stderr, flush=True)
-    elif of == 0 or done in (1, of) or done % 6 == 0:
-        print(f"Reading {text}", file=sys.stderr, flush=True)
+def _unexpected(settings: Settings) -> RefreshError:
+    said = "The refresh stopped unexpectedly; see the server's log."
+    record_failure(Store(settings.snapshot_dir), said)
+    return RefreshError(said)
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
@@ -227,33 +233,15 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> int:
+def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> RefreshError | None:
+    """What stood in the way of a refresh; None when it went well."""
     try:
         report = run(settings, full=full, progress=progress_line)
     except RefreshError as error:
-        _show_error(error, as_json=arguments.json)
-        return 1
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    if arguments.json:
-        print(report.model_dump_json(), flush=True)
-        return 0
-    rows, rejected = sum(report.rows.values()), sum(report.rejected.values())
-    print(f"Snapshot {report.id}: {rows:,} rows, {rejected:,} rejected, in {report.seconds:.1f} s", flush=True)
-    for name, message in report.failed.items():
-        print(f"  {name}: {message}", file=sys.stderr)
-    if report.without_themes:
-        print(f"  themes of comments: {report.without_themes}", file=sys.stderr)
-    if report.without_answers:
-        print(f"  {report.without_answers}", file=sys.stderr)
-    return 0
-
-
-def _show_error(error: RefreshError, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"error": error.message, "hint": error.hint}, ensure_ascii=False), flush=True)
-    else:
-        print(f"\n{error}", file=sys.stderr, flush=True)
+        show_error(error, as_json=arguments.json)
+        return error
+    show_report(report, as_json=arguments.json)
+    return None
 
 
 def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -266,16 +254,19 @@ def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
-    full, code = arguments.full, 0
+    full, again = arguments.full, Again(settings, every=arguments.every)
+    failure: RefreshError | None = None
     while not stop.is_set():
         try:
-            code = _once(settings, arguments, full=full)
+            failure = _once(settings, arguments, full=full)
         except Exception:
             log.exception("The refresh stopped unexpectedly; the last snapshot keeps serving.")
-            code = 1
+            failure = _unexpected(settings)
         full = False
-        stop.wait(arguments.every.total_seconds())
-    return code
+        again.ended(failure)
+        while not (stop.wait(again.look) or again.due()):
+            pass
+    return int(failure is not None)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -287,7 +278,7 @@ def main(words: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if arguments.every is None:
-        return _once(settings, arguments, full=arguments.full)
+        return int(_once(settings, arguments, full=arguments.full) is not None)
     return _again_and_again(settings, arguments)
 
 

@@ -27,6 +27,23 @@ class Who:
     signed_up: pl.DataFrame
     served: pl.DataFrame
 
+    @classmethod
+    def of(cls, accounts: pl.DataFrame, ids: Accounts, subscriptions: pl.DataFrame, staff: pl.Series, zone: str) -> Who:
+        """Whose activity counts, with the days they signed up and were served."""
+        signed_up = pl.col("signed_up_at").dt.convert_time_zone(zone).dt.date()
+        end = pl.col("ended_on").fill_null(date.max)
+        stretches = subscriptions.select("account_id", "started_on", end.alias("ended_on"))
+        # Stretches become their running union, so that the nearest start before a day tells whether it was served.
+        served = stretches.sort("account_id", "started_on", "ended_on").with_columns(
+            pl.col("ended_on").cum_max().over("account_id")
+        )
+        return cls(
+            accounts=ids,
+            staff=staff,
+            signed_up=accounts.select("account_id", signed_up.alias("signed_up_on")).drop_nulls(),
+            served=served.sort("started_on", "ended_on"),
+        )
+
 
 @dataclass(frozen=True)
 class Update:
@@ -114,12 +131,17 @@ def _roll(store: Store, month: Month, daily: pl.LazyFrame, first: pl.DataFrame, 
     usage = ""
     if over <= today:
         usage = store.put_frame("usage_28d", rollups.usage(daily, over - timedelta(days=1)))
+    monthly = store.put_frame("activity_monthly", rollups.by_period(daily, "1mo", "monday", first))
+    return counted_again(store, month, who).model_copy(update={"monthly": monthly, "usage": usage})
+
+
+def counted_again(store: Store, month: Month, who: Who) -> Month:
+    """The month with what is counted of its daily activity: that of strangers, of our staff, and what is odd."""
+    daily = that_counts(store, month, who)
     uncounted = _uncounted(store.scan(month.daily), who)
     counts = daily.select(pl.col("uses").sum()).collect().item()
     return month.model_copy(
         update={
-            "monthly": store.put_frame("activity_monthly", rollups.by_period(daily, "1mo", "monday", first)),
-            "usage": usage,
             "uncounted": uncounted,
             "by_staff": month.uses - counts - sum(uncounted.values()),
             "flagged": _flagged(daily, who),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,17 +16,19 @@ from queries.checks import Accounts, Checked
 from queries.contract import Source
 from queries.database import Session
 from queries.errors import MappingError, SourceError
+from queries.left_out import LeftOut
 from queries.mapping import Mapping, require_columns
 from queries.store import SourceState
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What reading a source takes: the open transaction, the organisation's time zone, and the instant."""
+    """What reading a source takes: the open transaction, the time zone, the instant, and who is left out."""
 
     session: Session
     zone: str
     as_of: datetime
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def columns(self, mapping: Mapping) -> dict[str, str]:
         """Columns the mapping returns and their Arrow types; SourceError or MappingError when one is missing."""
@@ -40,10 +42,17 @@ class Reader:
         return found
 
     def frame(self, mapping: Mapping) -> pl.DataFrame:
-        """The rows of a mapping with their contract types; values that do not cast are marked, not fatal."""
-        if mapping.sql is None:
-            return parse.parse(text_of(mapping), mapping.source, self.zone)
-        return parse.parse(self._selected(mapping, mapping.sql), mapping.source, self.zone)
+        """The rows of a mapping with their contract types; values that do not cast are marked, not fatal.
+
+        Rows of erased people are gone before anything else is done with them: a rejected row is kept, too.
+        """
+        return self._frame(mapping)[0]
+
+    def _frame(self, mapping: Mapping) -> tuple[pl.DataFrame, int]:
+        """The rows, and how many were left out."""
+        rows = text_of(mapping) if mapping.sql is None else self._selected(mapping, mapping.sql)
+        kept = self.left_out.without(rows)
+        return parse.parse(kept, mapping.source, self.zone), rows.height - kept.height
 
     def _selected(self, mapping: Mapping, sql: str) -> pl.DataFrame:
         columns = self.columns(mapping)
@@ -58,7 +67,9 @@ class Reader:
 
     def read(self, mapping: Mapping, accounts: Accounts | None) -> Checked:
         """The rows of a mapping, checked. ``accounts`` is None for the accounts source itself."""
-        return checks.check(self.frame(mapping), mapping.source, as_of=self.as_of, accounts=accounts)
+        rows, left_out = self._frame(mapping)
+        checked = checks.check(rows, mapping.source, as_of=self.as_of, accounts=accounts)
+        return replace(checked, left_out=checked.left_out + left_out)
 
 
 def _scan(mapping: Mapping) -> pl.LazyFrame:

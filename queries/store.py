@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import time
+import secrets
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,8 @@ from queries.errors import NoSnapshot
 
 CURRENT = "current"
 FAILURE = "failure.json"
+RESERVE = "reserve"
+"""An object of no use but its room: it is given up to write down that the disk is full."""
 KEPT = "kept/"
 """Objects whose names begin so belong to no snapshot, and are never pruned."""
 
@@ -64,7 +67,9 @@ class Month(_Record):
     """One month of activity: its files, what was rejected in it, and when its events were last counted.
 
     ``uses`` counts the good events. ``uncounted`` are account ids in it that do not count (no account has them, or
-    it is a test), with their events; ``by_staff`` counts the events of our own staff at accounts that do.
+    it is a test), with their events; ``by_staff`` counts the events of our own staff at accounts that do. ``erased``
+    counts those of erased people, which stand in no file; in a month still running it may lag behind, which costs one
+    more look at the month.
     """
 
     month: date
@@ -78,11 +83,12 @@ class Month(_Record):
     flagged: dict[str, int] = {}
     uncounted: dict[str, int] = {}
     by_staff: int = 0
+    erased: int = 0
 
     @property
     def events(self) -> int:
-        """How many events the database held when the month was read, good and bad."""
-        return self.uses + sum(item.events for item in self.bad)
+        """How many events the database held when the month was read, good, bad and left out."""
+        return self.uses + sum(item.events for item in self.bad) + self.erased
 
 
 class Comments(_Record):
@@ -104,7 +110,10 @@ class Manifest(_Record):
 
     ``swept_at`` is when files that no snapshot needs were last removed. ``database`` tells one product database from
     another. ``events_on`` is the organisation's day on which events were last read; it stays behind while they cannot
-    be. ``without_answers`` says why answers to our own messages could not be read, where that is so.
+    be. ``without_answers`` says why answers to our own messages could not be read, where that is so. ``as_of`` is by
+    the database's clock; ``ahead`` is by how many seconds the clock of the machine that refreshed was ahead of it.
+    ``erasures`` rises when somebody was erased from what the snapshot before held: then whatever was remembered of
+    earlier snapshots must be forgotten.
     """
 
     id: str
@@ -124,6 +133,12 @@ class Manifest(_Record):
     value_key: str = ""
     comments: Comments = Comments()
     without_answers: str | None = None
+    ahead: float = 0.0
+    erasures: int = 0
+
+    def age(self, now: datetime) -> timedelta:
+        """How long before ``now``, by this machine's clock, the database was read; a wrong clock changes nothing."""
+        return max(now - self.as_of - timedelta(seconds=self.ahead), timedelta())
 
     @property
     def today(self) -> date:
@@ -210,6 +225,11 @@ class Store:
         (self.root / name).unlink(missing_ok=True)
 
 
+def new_id(created: datetime) -> str:
+    """An id for a snapshot made at ``created``; ids rise with time."""
+    return f"{created:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+
+
 def manifest_name(snapshot_id: str) -> str:
     """The object that holds a snapshot's manifest."""
     return f"manifest-{snapshot_id}.json"
@@ -253,15 +273,20 @@ def publish(store: Store, manifest: Manifest) -> None:
     store.put(manifest_name(manifest.id), manifest.model_dump_json().encode())
     store.put(CURRENT, manifest.id.encode())
     store.delete(FAILURE)
+    if not store.exists(RESERVE):
+        with suppress(OSError):
+            store.put(RESERVE, secrets.token_bytes(4096))
 
 
 def record_failure(store: Store, message: str) -> None:
     """Keeps why a refresh failed, for the pages to show; a full disk must not hide the failure itself."""
-    failure = Failure(at=datetime.now(UTC), message=message)
-    try:
-        store.put(FAILURE, failure.model_dump_json().encode())
-    except OSError:
-        return
+    content = Failure(at=datetime.now(UTC), message=message).model_dump_json().encode()
+    with suppress(OSError):
+        try:
+            store.put(FAILURE, content)
+        except OSError:
+            store.delete(RESERVE)
+            store.put(FAILURE, content)
 
 
 def last_failure(store: Store) -> Failure | None:
@@ -273,34 +298,3 @@ def last_failure(store: Store) -> Failure | None:
         return Failure.model_validate_json(content)
     except ValidationError:
         return None
-
-
-def _named_by(manifest: bytes) -> set[str]:
-    try:
-        return Manifest.model_validate_json(manifest).names()
-    except ValidationError:  # written by another version: nobody here can read it
-        return set()
-
-
-def prune(store: Store, *, keep: timedelta) -> int:
-    """Deletes manifests older than ``keep`` and the files that no manifest left names; returns how many objects.
-
-    The snapshot being served stays, however old. Files written in the last hour stay too: a page may still be
-    reading a manifest that has just been replaced.
-    """
-    names = store.names()
-    now = time.time()
-    current = store.get(CURRENT)
-    kept: set[str] = {CURRENT, FAILURE}
-    for name, written in names.items():
-        if not name.startswith("manifest-"):
-            continue
-        is_current = current is not None and name == manifest_name(current.decode().strip())
-        content = store.get(name)
-        if content is not None and (is_current or now - written < keep.total_seconds()):
-            kept |= {name} | _named_by(content)
-    kept |= {name for name in names if name.startswith(KEPT)}
-    gone = [name for name, written in names.items() if name not in kept and now - written > 3600]
-    for name in gone:
-        store.delete(name)
-    return len(gone)

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, ScalarSelect, Select, 
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from records.checks import LONGEST_ID, LONGEST_NAME, instant, words
-from records.database import begin, durably
+from records.database import begin
 from records.errors import NotAccepted
 from records.frames import AT, Columns, frame
 from records.outreach_tables import opt_outs as _opt_outs
@@ -77,7 +77,7 @@ def key(address: str | None, *, user_id: str | None, account_id: str) -> str:
 def opted_out(where: Engine | Connection, keys: Iterable[str]) -> set[str]:
     """Which of ``keys`` want no marketing mail: those whose newest row says so."""
     newest = _newest(_opt_outs, keys)
-    with _within(where) as connection:
+    with within(where) as connection:
         return set(connection.scalars(select(newest.c.address_key).where(newest.c.opted_out)))
 
 
@@ -85,7 +85,7 @@ def suppressed(where: Engine | Connection, keys: Iterable[str]) -> dict[str, str
     """Which of ``keys`` nothing is sent to, and why (``bounced``, ``complained``, or what a person said)."""
     newest = _newest(_suppressions, keys)
     wanted = select(newest.c.address_key, newest.c.reason).where(newest.c.suppressed)
-    with _within(where) as connection:
+    with within(where) as connection:
         return {row.address_key: row.reason for row in connection.execute(wanted)}
 
 
@@ -186,7 +186,6 @@ def set_suppression(
 ) -> None:
     """What :func:`suppress` and :func:`lift` do, in the caller's transaction."""
     key = words(key, "address_key", LONGEST_KEY)
-    durably(connection)
     connection.execute(select(locking(key)))
     if (key in suppressed(connection, [key])) == suppress:
         return
@@ -206,7 +205,6 @@ def _set_opt_out(
     actor: str | None,
 ) -> None:
     key = words(key, "address_key", LONGEST_KEY)
-    durably(connection)
     connection.execute(select(locking(key)))
     if (key in opted_out(connection, [key])) == out:
         return
@@ -227,7 +225,8 @@ def _newest(table: Table, keys: Iterable[str] | None = None) -> Any:
 
 
 @contextmanager
-def _within(where: Engine | Connection) -> Iterator[Connection]:
+def within(where: Engine | Connection) -> Iterator[Connection]:
+    """A transaction of its own, or the caller's."""
     if isinstance(where, Connection):
         yield where
     else:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from records.database import begin
+from records.erased import PREFIX
 from records.frames import AT, Columns, frame
 from records.outreach_tables import answers, campaigns, messages
 
@@ -29,9 +30,9 @@ def asked(engine: Engine) -> pl.DataFrame:
     """Every question that went out by message, in the order of message ids.
 
     One row per message that was sent and asks something, or was answered: ``message_id``, ``play``, ``account_id``;
-    ``user_id``, null for an account's own address or once erased; ``question`` (nps, exit); ``score``, ``comment``
+    ``user_id``, null for an account's own address; ``question`` (nps, exit); ``score``, ``comment``
     and ``answered_at`` of the newest answer, null where there is none; ``sent_at``; times in UTC. Messages of which
-    nobody knows whether they were sent are left out until somebody answers them.
+    nobody knows whether they were sent are left out until somebody answers them; those of erased people for good.
     """
     newest = select(answers).ext(distinct_on(answers.c.message_id))
     last = newest.order_by(answers.c.message_id, answers.c.id.desc()).subquery()
@@ -42,6 +43,7 @@ def asked(engine: Engine) -> pl.DataFrame:
     wanted = wanted.join(campaigns, campaigns.c.id == messages.c.campaign_id)
     wanted = wanted.outerjoin(last, last.c.message_id == messages.c.id)
     went_out = (messages.c.state == "sent") | last.c.id.is_not(None)
-    wanted = wanted.where(went_out, question.in_(["nps", "exit"])).order_by(messages.c.id)
+    of_somebody = ~messages.c.address_key.startswith(PREFIX)
+    wanted = wanted.where(went_out, of_somebody, question.in_(["nps", "exit"])).order_by(messages.c.id)
     with begin(engine) as connection:
         return frame(((str(row[0]), *row[1:]) for row in connection.execute(wanted)), _ASKED)

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from records import audit
+from records import audit, erased
 from records.campaign_lists import UNFINISHED
 from records.campaign_rows import Attachment, Row, fingerprint_of
 from records.campaign_states import locked
@@ -54,14 +54,17 @@ def draft(
     author: str,
     now: datetime,
     attachments: Sequence[Attachment] = (),
+    secret_key: str | None = None,
 ) -> str:
     """Writes a draft with all its rows, and returns its fingerprint, which ``approve`` wants to see.
 
     Whoever drafts chooses ``campaign_id``: drafting the same id again, after an answer that got lost or to preview it
     anew, replaces the draft. AlreadyApproved when it is one no more, DraftChanged when somebody drafted the same id
-    meanwhile. NotAccepted when two rows that would be sent or held out have the same address key, or there are more
-    than 10,000. ``audience`` and ``rules`` say for whom and under which settings it was made; they are kept as they
-    are, and must name nobody. When anything is raised there is no draft, neither a new one nor an older one.
+    meanwhile. NotAccepted when two rows that would be sent or held out have the same address key, there are more than
+    10,000, or one is of somebody who was erased; ``secret_key`` of the settings tells, and who was erased goes out of
+    the audience's ``user_ids``. ``audience`` and ``rules`` say for whom and under which settings it was made; they are
+    kept as they are, and must name nobody. When anything is raised there is no draft, neither a new one nor an older
+    one.
     """
     _check(kind, channel, rows, attachments)
     fingerprint = fingerprint_of(play, play_version, kind, channel, rows, attachments)
@@ -73,7 +76,7 @@ def draft(
         "play_version": words(play_version, "play_version", 64),
         "kind": kind,
         "channel": channel,
-        "audience": dict(audience),
+        "audience": audience,
         "rules": dict(rules),
         "fingerprint": unfinished,
         "state": "draft",
@@ -83,9 +86,10 @@ def draft(
     with begin(engine) as connection:
         _clean(connection, now)
         make_room(connection, campaign_id)
+        values["audience"] = _without_erased(connection, audience, secret_key)
         connection.execute(insert(campaigns).values(values | {"author": subject_id(connection, author)}))
         _attach(connection, campaign_id, attachments)
-    _write(engine, campaign_id, unfinished, rows, now)
+    _write(engine, campaign_id, unfinished, rows, now, secret_key)
     with begin(engine) as connection:
         _still(connection, campaign_id, unfinished)
         connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(fingerprint=fingerprint))
@@ -123,14 +127,29 @@ def make_room(connection: Connection, campaign_id: UUID) -> bool:
     return True
 
 
-def _write(engine: Engine, campaign_id: UUID, unfinished: str, rows: Sequence[Row], now: datetime) -> None:
+def _without_erased(connection: Connection, audience: Mapping[str, Any], secret_key: str | None) -> dict[str, Any]:
+    """The audience without whom a page still knew that was made before they were erased."""
+    erased.hold(connection)
+    people = {id: (f"user:{id}", None, id) for id in audience.get("user_ids") or ()}
+    gone = erased.among(connection, people.values(), secret_key=secret_key)
+    kept = [id for id, each in people.items() if each not in gone]
+    return {**audience, "user_ids": kept} if gone else dict(audience)
+
+
+def _write(
+    engine: Engine, campaign_id: UUID, unfinished: str, rows: Sequence[Row], now: datetime, secret_key: str | None
+) -> None:
     for first in range(0, len(rows), _PIECE):
+        piece = rows[first : first + _PIECE]
         more = {"campaign_id": campaign_id, "changed_at": now}
-        filled = [row.values() | more for row in rows[first : first + _PIECE]]
+        filled = [row.values() | more for row in piece]
         columns = list(filled[0])
         lines = copied(filled, columns)
         with begin(engine) as connection:
             _still(connection, campaign_id, unfinished)
+            erased.hold(connection)
+            people = ((row.address_key, row.address, row.user_id) for row in piece)
+            erased.refuse(connection, people, secret_key=secret_key)
             copy(connection, messages, columns, lines)
 
 

@@ -83,7 +83,8 @@ def _change(
     change = update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state == before)
     if connection.execute(change.values(state=after, reason=reason, changed_at=instant(now))).rowcount != 1:
         return False
-    told = {"state": after} if reason is None else {"state": after, "reason": reason}
+    # What people write freely, of which its length, as everywhere in the audit log.
+    told = {"state": after} if reason is None else {"state": after, "reason": len(reason)}
     audit.note(
         connection,
         actor=subject_id(connection, actor),

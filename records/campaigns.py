@@ -7,17 +7,19 @@ nothing else about them, so that what was previewed is what is sent. What campai
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, func, insert, literal, null, select, update
 
-from records import audit
+from records import audit, erased
 from records.campaign_drafts import MOST_ROWS, discard, draft, found
 from records.campaign_lists import (
     UNFINISHED,
     Campaign,
     Message,
+    accounts,
     attachments,
     campaign,
     events,
@@ -47,13 +49,15 @@ def approve(
     now: datetime,
     draft_hours: int,
     window_hours: int = 72,
+    secret_key: str | None = None,
 ) -> int:
     """Queues the messages of a draft, exactly as previewed, and returns how many; all of it happens, or nothing.
 
     ``fingerprint`` is the previewed draft's: DraftChanged when the draft is another by now, or gone. DraftTooOld when
     it was made more than ``draft_hours`` ago, AlreadyApproved when it is no draft any more: of many who approve at
     once, one does. A message may be sent from its ``not_before`` on, or from now where it has none, for
-    ``window_hours``; what is not sent by then needs to be approved again.
+    ``window_hours``; what is not sent by then needs to be approved again. NotAccepted when somebody in it was erased
+    since it was drafted; ``secret_key`` of the settings tells.
     """
     with begin(engine) as connection:
         return approve_in(
@@ -64,6 +68,7 @@ def approve(
             now=now,
             draft_hours=draft_hours,
             window_hours=window_hours,
+            secret_key=secret_key,
         )
 
 
@@ -76,6 +81,7 @@ def approve_in(
     now: datetime,
     draft_hours: int,
     window_hours: int,
+    secret_key: str | None = None,
 ) -> int:
     """What :func:`approve` does, in the caller's transaction."""
     subject = subject_id(connection, approver)
@@ -89,12 +95,20 @@ def approve_in(
     approved = approved.values(state="running", approver=subject, approved_at=now, changed_at=now)
     if connection.execute(approved).rowcount != 1:
         raise _why_not(connection, campaign_id, fingerprint)
+    erased.refuse(connection, _drafted(connection, campaign_id), secret_key=secret_key)
     queued = _queue(connection, campaign_id, subject, now, timedelta(hours=window_hours))
     after = {"queued": queued, "fingerprint": fingerprint}
     audit.note(
         connection, actor=subject, action="approve campaign", object=f"campaign/{campaign_id}", at=now, after=after
     )
     return queued
+
+
+def _drafted(connection: Connection, campaign_id: UUID) -> Iterator[erased.Recipient]:
+    """Whom a draft would be sent to; asked only by who needs it."""
+    whom = select(*_messages.c["address_key", "address", "user_id"])
+    for row in connection.execute(whom.where(_messages.c.campaign_id == campaign_id, _messages.c.state == "draft")):
+        yield row.address_key, row.address, row.user_id
 
 
 def _queue(connection: Connection, campaign_id: UUID, approver: UUID, now: datetime, window: timedelta) -> int:
@@ -130,6 +144,7 @@ __all__ = [
     "Campaign",
     "Message",
     "Row",
+    "accounts",
     "approve",
     "approve_in",
     "attachments",

@@ -16,21 +16,22 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
+from records import patience
 from records.errors import RecordsError, RecordsNotReady, RecordsUnavailable
 from settings import Settings
 
-PATIENCE = 4.5
-"""Seconds after which a connection is cut, counted from the beginning of a transaction; a page answers within 5."""
-_PING = 1.0
+_PING = 0.5
+"""Seconds for an old connection to answer; one that does not is replaced, so that haste costs little."""
 _LIMITS = text(
-    "SELECT set_config('statement_timeout', '3500', true), set_config('lock_timeout', '2500', true), "
-    "set_config('idle_in_transaction_session_timeout', '10000', true), set_config('timezone', 'UTC', true)"
+    "SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true), "
+    "set_config('idle_in_transaction_session_timeout', '10000', true), set_config('timezone', 'UTC', true), "
+    "CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') "
+    "THEN set_config('synchronous_commit', 'on', true) END"
 )
-"""For the transaction only, not the session: that also works through a pooler such as PgBouncer."""
-_DURABLE = text(
-    "SELECT set_config('synchronous_commit', 'on', true) "
-    "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-)
+"""For the transaction only, not the session: that also works through a pooler such as PgBouncer.
+
+Whatever is saved outlives a crash of the server, even where the server may forget others' transactions.
+"""
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -47,7 +48,7 @@ _HINTS = {
     "42501": f"{_MIGRATE} with RECORDS_OWNER_URL set, which lets the dashboard's role write (docs/security.md)",
     "25006": "RECORDS_DATABASE_URL must name a server and a role that may write",
 }
-_began: ContextVar[float] = ContextVar("began")
+_until: ContextVar[float] = ContextVar("until")
 
 
 def parsed(url: str) -> URL:
@@ -103,7 +104,7 @@ def fresh(url: str) -> Engine:
         isolation_level="READ COMMITTED",
         use_native_hstore=False,
         hide_parameters=True,
-        connect_args={"connect_timeout": 3, **_NETWORK},
+        connect_args={"connect_timeout": 2, **_NETWORK},
     )
     event.listen(made, "checkout", _lend)
     event.listen(made, "checkin", _take_back)
@@ -122,19 +123,22 @@ def begin(engine: Engine) -> Iterator[Connection]:
     """One transaction: all of it is kept, or nothing.
 
     Within 5 seconds it is through, or raises RecordsUnavailable; RecordsNotReady when tables or rights are missing.
+    Once it is through, it outlives a crash of the server.
     """
-    token = _began.set(time.monotonic())
-    try:
-        with explaining(engine.url), engine.begin() as connection:
-            connection.execute(_LIMITS)
-            yield connection
-    finally:
-        _began.reset(token)
+    with patience.waiting(place(engine.url)) as seconds:
+        token = _until.set(time.monotonic() + seconds)
+        try:
+            with explaining(engine.url), engine.begin() as connection:
+                connection.execute(_LIMITS, _limits(seconds))
+                yield connection
+        finally:
+            _until.reset(token)
 
 
-def durably(connection: Connection) -> None:
-    """This transaction outlives a crash of the server, even where the server may forget others."""
-    connection.execute(_DURABLE)
+def _limits(seconds: float) -> dict[str, str]:
+    """The server's own time-outs, a little shorter than ours, so that it says what took so long."""
+    statement = max(int((seconds - 1) * 1000), 500)
+    return {"statement": str(statement), "lock": str(min(2500, statement))}
 
 
 @contextmanager
@@ -143,7 +147,7 @@ def explaining(url: URL) -> Iterator[None]:
     try:
         yield
     except exc.TimeoutError:
-        raise _unavailable(url, "all connections are busy") from None
+        raise _unavailable(url, "all connections are busy", silent=None) from None
     except exc.DBAPIError as error:
         raise _explained(url, error) from error
 
@@ -156,13 +160,14 @@ def _explained(url: URL, error: exc.DBAPIError) -> RecordsError:
     # A rule of the database was broken (22, 23): the code is wrong, and trying again does not help.
     if state[:2] in ("22", "23", "42"):
         return RecordsError(f"The database refused: {said}.")
-    return _unavailable(url, said)
+    return _unavailable(url, said, silent=not state, what="cannot take it now" if state[:2] == "53" else None)
 
 
-def _unavailable(url: URL, said: str) -> RecordsUnavailable:
+def _unavailable(url: URL, said: str, *, silent: bool | None, what: str | None = None) -> RecordsUnavailable:
     return RecordsUnavailable(
-        f"The database of the records at {place(url)} does not answer: {said}.",
+        f"The database of the records at {place(url)} {what or 'does not answer'}: {said}.",
         "nothing was lost that was saved before; check that the server runs, and try again in a moment",
+        silent=silent,
     )
 
 
@@ -205,8 +210,8 @@ def _lend(connection: Any, record: Any, fairy: Any) -> None:
     if record.info.get("used"):
         _ping(connection)
     record.info["used"] = True
-    spent = time.monotonic() - _began.get(time.monotonic())
-    record.info["watch"] = _Watch(connection, PATIENCE - spent)
+    left = _until.get(time.monotonic() + patience.PATIENCE) - time.monotonic()
+    record.info["watch"] = _Watch(connection, left)
 
 
 def _ping(connection: Any) -> None:

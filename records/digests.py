@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
+from records import erased
 from records.addresses import address_key
 from records.campaigns import approve_in
 from records.checks import instant
@@ -21,17 +22,31 @@ _LOCK = 73_260_05
 """The advisory lock of whoever queues a digest; the number means nothing."""
 
 
-def subscribe(engine: Engine, address: str, *, actor: str, now: datetime, subscribed: bool = True) -> None:
-    """An address gets the digest from now on, or no more; NotAccepted when it is no address."""
+def subscribe(
+    engine: Engine,
+    address: str,
+    *,
+    actor: str,
+    now: datetime,
+    subscribed: bool = True,
+    secret_key: str | None = None,
+) -> None:
+    """An address gets the digest from now on, or no more.
+
+    NotAccepted when it is no address, or of somebody who was erased; ``secret_key`` of the settings tells.
+    """
     row = {"address": address.strip(), "address_key": address_key(address), "subscribed": subscribed}
     with begin(engine) as connection:
+        erased.hold(connection)
+        if erased.among(connection, [(address_key(address), address, None)], secret_key=secret_key):
+            raise NotAccepted("Whoever has this address was erased: nothing is sent to them.")
         connection.execute(
             _subscribers.insert().values(row | {"actor": subject_id(connection, actor), "at": instant(now)})
         )
 
 
 def subscribers(engine: Engine) -> list[str]:
-    """The addresses that get the digest, in the order of the alphabet; of each, the newest row counts."""
+    """The addresses that subscribed to the digest, in the order of the alphabet; of each, the newest row counts."""
     newest = select(_subscribers).ext(distinct_on(_subscribers.c.address_key))
     last = newest.order_by(_subscribers.c.address_key, _subscribers.c.id.desc()).subquery()
     with begin(engine) as connection:
@@ -49,6 +64,7 @@ def queue(
     now: datetime,
     draft_hours: int = 24,
     window_hours: int = 72,
+    secret_key: str | None = None,
 ) -> int | None:
     """Queues a month's digest, drafted as campaign ``campaign_id``; returns how many messages.
 
@@ -69,6 +85,7 @@ def queue(
             now=now,
             draft_hours=draft_hours,
             window_hours=window_hours,
+            secret_key=secret_key,
         )
         connection.execute(insert(digests).values(month=month, campaign_id=campaign_id, at=instant(now)))
         return approved

@@ -22,7 +22,14 @@ class RecordsError(Exception):
 
 
 class RecordsUnavailable(RecordsError):
-    """The database of the records does not answer in time; it may again in a moment."""
+    """The database of the records does not answer in time; it may again in a moment.
+
+    ``silent``: nothing was heard from it; False, it said so itself; None, it was not asked.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, silent: bool | None = None) -> None:
+        super().__init__(message, hint)
+        self.silent = silent
 
 
 class RecordsNotReady(RecordsError):

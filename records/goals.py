@@ -33,7 +33,8 @@ class Goal(NamedTuple):
 
 
 def _audited(value: dict[str, Any]) -> dict[str, Any]:
-    return {**value, "goal": len(value["goal"] or "")}
+    """The goal's length, and whether the champion is one of their people: not which, since nothing here is erased."""
+    return {**value, "goal": len(value["goal"] or ""), "user_id": value["user_id"] is not None}
 
 
 _VERSIONS = Versions(goals, ("account_id",), "goal", "set goal", _audited)

@@ -49,6 +49,8 @@ def let_write(connection: Connection, role: str) -> None:
     there = inspect(connection).get_table_names(schema=SCHEMA)
     statements = [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {quoted}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {SCHEMA} FROM {quoted}",
+        f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {quoted}",
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {quoted}",
     ]
     statements += [

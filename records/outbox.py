@@ -18,8 +18,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Row, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from records import addresses
-from records.database import begin, durably
+from records import addresses, erased
+from records.database import begin
 from records.outbox_ends import failed, later, release, retry_later, sent, uncertain
 from records.outbox_steps import Begun, Claimed, Refused, Rules, step, waiting
 from records.outbox_sweep import Swept, reconcile, resolve, sweep, unexplained
@@ -61,20 +61,22 @@ def claim(engine: Engine, *, worker: UUID, now: datetime, lease: timedelta, limi
     return [_claimed(row, about[row.campaign_id], lease) for row in ordered]
 
 
-def begin_sending(engine: Engine, claimed: Claimed, *, now: datetime, rules: Rules) -> Begun | Refused:
+def begin_sending(
+    engine: Engine, claimed: Claimed, *, now: datetime, rules: Rules, secret_key: str | None = None
+) -> Begun | Refused:
     """Marks a message as being sent, if it still may be; only after this says Begun may a delivery begin.
 
     Checked in the same transaction: that the lease is still ours, that neither the campaign nor all sending is paused,
-    that the message is not too late, and that nobody opted out, was suppressed or reached by others meanwhile. Of
-    all workers one at a time is in here, so that two messages to one person cannot pass each other. The lease is
-    renewed: its end must be written down (``sent``, ``failed``, …) within it.
+    that the message is not too late, and that nobody opted out, was suppressed, erased (``secret_key`` of the settings
+    tells; RecordsError where it cannot) or reached by others meanwhile. Of all workers one at a time is in here, so
+    that two messages to one person cannot pass each other. The lease is renewed: its end must be written down
+    (``sent``, ``failed``, …) within it.
 
     A person has reached their most when as many messages of other campaigns began to be sent to them in the last
     ``contact_days``; an account, when any did in the last ``account_contact_days`` (0: no such rule). A most of 0
     lets nobody through. Service and internal mail skips these and opt-outs, never suppressions.
     """
     with begin(engine) as connection:
-        durably(connection)
         campaign = connection.scalar(
             select(campaigns.c.state).where(campaigns.c.id == claimed.campaign_id).with_for_update(read=True)
         )
@@ -87,7 +89,9 @@ def begin_sending(engine: Engine, claimed: Claimed, *, now: datetime, rules: Rul
             reason = "sending_paused" if paused else f"campaign_{campaign}"
             rows = step(connection, found, "queued", at=now, code=reason)
             return Refused(reason, "queued" if rows else None)
-        why = _refusal(claimed, held, now, rules)
+        recipient = (claimed.address_key, claimed.address, claimed.user_id)
+        gone = bool(erased.among(connection, [recipient], secret_key=secret_key))
+        why = "erased" if gone else _refusal(claimed, held, now, rules)
         if why is not None:
             rows = step(connection, found, "left_out", at=now, code=why, ended=True, reason=why)
             return Refused(why, "left_out" if rows else None)

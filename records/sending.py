@@ -15,13 +15,13 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Row, TextClause, delete, exc, select, text, update
+from sqlalchemy import Connection, Engine, Row, TextClause, delete, exc, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from records import audit
 from records.campaign_states import MACHINE
 from records.checks import instant, prose
-from records.database import begin, durably
+from records.database import begin
 from records.frames import AT, Columns, frame
 from records.outreach_tables import sending
 from records.outreach_tables import workers as _workers
@@ -32,8 +32,19 @@ _TIMELINE = text("SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))
 _DATABASE = text("SELECT oid::text FROM pg_database WHERE datname = current_database()")
 _FORGOTTEN = timedelta(days=1)
 """After so long without a sign a worker is no longer listed."""
+SILENT = timedelta(minutes=2)
+"""A worker that was not heard of for so long has died, or stands still: it says that it lives every few seconds, and
+between two messages, one of which may take a minute."""
 _UNKNOWN = "-"
 _WORKERS: Columns = {"worker": pl.String, "started_at": AT, "seen_at": AT, "sent": pl.Int64, "mail_ok": pl.Boolean}
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The last sign of any worker: how long ``ago`` by the database, and whether mail left (None: not tried)."""
+
+    ago: timedelta
+    mail_ok: bool | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ def resume(engine: Engine, *, actor: str, now: datetime) -> None:
         if before is not None and before.paused:
             connection.execute(update(sending).values(paused=False, reason=None, changed_at=instant(now)))
             subject = subject_id(connection, actor)
-            told: dict[str, Any] = {"before": {"reason": before.reason}, "at": now}
+            told: dict[str, Any] = {"before": {"reason": len(before.reason or "")}, "at": now}
             audit.note(connection, actor=subject, action="resume sending", object="sending", **told)
 
 
@@ -120,18 +131,27 @@ def workers(engine: Engine) -> pl.DataFrame:
         return frame(((str(row[0]), *row[1:]) for row in connection.execute(wanted)), _WORKERS)
 
 
+def pulse(engine: Engine) -> Pulse | None:
+    """The last sign of any worker, None when there was none within a day."""
+    wanted = select(func.clock_timestamp() - _workers.c.seen_at, _workers.c.mail_ok)
+    with begin(engine) as connection:
+        found = connection.execute(wanted.order_by(_workers.c.seen_at.desc()).limit(1)).first()
+    return None if found is None else Pulse(max(found[0], timedelta()), found.mail_ok)
+
+
 def _row(connection: Connection) -> Row[Any] | None:
     return connection.execute(select(sending).with_for_update(key_share=True)).first()
 
 
 def _pause(connection: Connection, actor: str, reason: str, now: datetime) -> None:
     reason = prose(reason, "The reason", 1_000)
-    durably(connection)
     paused = insert(sending).values(single=True, paused=True, reason=reason, changed_at=instant(now))
     again = {"paused": True, "reason": reason, "changed_at": now}
     connection.execute(paused.on_conflict_do_update(index_elements=[sending.c.single], set_=again))
     subject = subject_id(connection, actor)
-    audit.note(connection, actor=subject, action="pause sending", object="sending", at=now, after={"reason": reason})
+    audit.note(
+        connection, actor=subject, action="pause sending", object="sending", at=now, after={"reason": len(reason)}
+    )
 
 
 def _identity(connection: Connection) -> tuple[str, int | None]:

@@ -1,7 +1,7 @@
 """The tables of schema ``tenure``, and what the role that the dashboard signs in with may do to each.
 
-People appear in them as random subject ids only; ``subjects`` alone knows the names. Erasing a person deletes their
-row there, and every other row, the append-only audit log included, stays as it is and names nobody.
+People appear in them as random subject ids only; ``subjects`` alone knows the names. Erasing a person
+(``records.erasing``) deletes their row there; the append-only audit log stays as it is and names nobody.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from records import outreach_tables
 from records.metadata import metadata
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision that this code needs."""
 
 subjects = Table(
@@ -133,8 +133,17 @@ notes = Table(
     comment="Every version of every note about an account; the newest wins, NULL deletes the note.",
 )
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("hmac", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    comment="Who was erased, as keyed hashes of ids and addresses that name nobody: they are left out for good.",
+)
+
 GRANTS: dict[str, tuple[str, ...]] = {
     "alembic_version": ("SELECT",),
+    "erased": ("SELECT",),
     "subjects": ("SELECT", "INSERT"),
     "audit": ("SELECT", "INSERT"),
     "theme_corrections": ("SELECT", "INSERT"),

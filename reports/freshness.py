@@ -16,7 +16,7 @@ class StaleSnapshot(QueryError):
 
 def age(frames: Frames, now: datetime | None = None) -> timedelta:
     """How long ago the snapshot's database was read."""
-    return (now or datetime.now(UTC)) - frames.manifest.as_of
+    return frames.manifest.age(now or datetime.now(UTC))
 
 
 def check(frames: Frames, settings: Settings, *, now: datetime | None = None, even_if_stale: bool = False) -> None:

@@ -7,7 +7,6 @@ them scalars. Frames are never part of a key: they are hashed from a sample, so 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from functools import wraps
 from inspect import signature
@@ -21,7 +20,7 @@ from pages.shared import scopes, viewer
 from queries.errors import NoSnapshot
 from queries.frames import Frames, current_id, open_snapshot
 from queries.scope import Scope
-from queries.store import Manifest
+from queries.store import Manifest, Store, manifest_name
 
 _Arguments = ParamSpec("_Arguments")
 _SNAPSHOT = "tenure_snapshot"
@@ -56,11 +55,12 @@ def view() -> View:
     What of it may be seen is asked anew every time: nothing a session remembers opens more than its viewer may see.
     """
     snapshot_id = st.session_state.get(_SNAPSHOT)
-    if snapshot_id is not None:
-        with suppress(NoSnapshot):
-            frames(found := _seen(snapshot_id, viewer.scope()))
-            return found
-    return begin()
+    return _seen(snapshot_id, viewer.scope()) if snapshot_id and _there(snapshot_id) else begin()
+
+
+def _there(snapshot_id: str) -> bool:
+    """Whether a snapshot is still kept: it is old, or somebody was taken out of it."""
+    return Store(settings.get().snapshot_dir).exists(manifest_name(snapshot_id))
 
 
 def book(looked_at: View) -> View:
@@ -98,7 +98,10 @@ def _check(arguments: tuple[Any, ...]) -> None:
 
 @st.cache_data(show_spinner=False, max_size="256MB", ttl="2h")
 def _remembered(name: str, looked_at: View, arguments: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
-    return _functions[name](frames(looked_at), **dict(arguments))
+    found = _functions[name](frames(looked_at), **dict(arguments))
+    if not _there(looked_at.snapshot_id):  # somebody was erased while this was worked out: it is not remembered
+        raise NoSnapshot(f"The snapshot {looked_at.snapshot_id} is gone.", "reload the page; it opens the newest")
+    return found
 
 
 def forget() -> None:

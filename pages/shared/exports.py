@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from reports.spreadsheets import EXCEL, NEVER, STARTS, guarded, write
+from reports.spreadsheets import EXCEL, INSIDE, NEVER, STARTS, guarded, write
 
 if TYPE_CHECKING:
     from pages.shared.tables import Column
@@ -58,8 +58,7 @@ def _plain(frame: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
         if kind in (pl.Categorical, pl.Enum):
             kind, value = pl.String(), value.cast(pl.String)
         if kind == pl.String:
-            starts = pl.any_horizontal(*(value.str.starts_with(start) for start in STARTS))
-            value = pl.when(starts).then(pl.lit("'") + value).otherwise(value)
+            value = pl.when(value.str.contains(STARTS)).then(pl.lit("'") + value).otherwise(value)
         elif kind.is_float():
             value = pl.when(value.is_finite()).then(value)
         if column.kind == "money":
@@ -69,8 +68,12 @@ def _plain(frame: pl.DataFrame, sheet: Sheet) -> pl.DataFrame:
 
 
 def csv(frame: pl.DataFrame, sheet: Sheet) -> bytes:
-    """The table as UTF-8 CSV with a byte order mark, which Excel needs to read accents."""
-    plain = _plain(frame, sheet)
+    """The table as UTF-8 CSV with a byte order mark, which Excel needs to read accents.
+
+    Where ``;`` parts cells (Germany, France, …) Excel splits our lines there, whatever the quotes say: what would then
+    start a cell is guarded too.
+    """
+    plain = _plain(frame, sheet).with_columns(pl.col(pl.String).str.replace_all(INSIDE, "${1}'${2}"))
     return (
         b"\xef\xbb\xbf"
         + plain.rename(dict(zip(plain.columns, _distinct(sheet.headings()), strict=True)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -60,20 +61,46 @@ HEADERS = {
 }
 
 
+CLOSED = "/_stcore/metrics"
+"""Where Streamlit tells whoever asks what is cached, how often it was asked for, and how many people are looking."""
+
+
 class SecurityHeaders:
-    """Adds the security headers to every response; those a route has set itself stay."""
+    """Adds the security headers to every response, failures too; those a route has set itself stay."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
 
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    message["headers"] = [_over_tls_only(*header) for header in message["headers"]]
             await send(message)
 
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+        if scope["path"].rstrip("/").endswith(CLOSED):
+            await PlainTextResponse("Not Found", 404)(scope, receive, with_headers)
+            return
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception:
+            if not begun:  # Starlette's own answer would stand outside of this, without headers
+                await PlainTextResponse("Internal Server Error", 500)(scope, receive, with_headers)
+            raise
+
+
+def _over_tls_only(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header; a cookie that Streamlit lets travel in the clear is kept from it where the visitor came over TLS."""
+    clear = name.lower() == b"set-cookie" and b"; secure" not in value.lower()
+    return name, value + b"; Secure" if clear else value

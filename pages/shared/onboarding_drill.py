@@ -38,7 +38,7 @@ def by_month(choice: Filters, asked: onboarding.Asked, step: str | None) -> None
     shown = figures.line(seen, x="month", y="rate", unit=figures.PERCENT, title=title, from_zero=True)
     clicked = panel.clickable(shown, key=f"onboarding_months_{step}_{asked.within_days}")
     if clicked:
-        _below(choice, asked, step, date.fromisoformat(clicked[0]))
+        _below(choice, asked, step, date.fromisoformat(clicked[0]), key="step-of-month")
     st.caption("A hollow point is a month of which some accounts may still get there in time.")
     _table(choice, "Every month as a table", months, _of_months(step), "onboarding-months")
 

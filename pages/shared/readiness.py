@@ -42,6 +42,7 @@ _PATIENCE: dict[str, Any] = {  # a server that is cut off or frozen must not hol
     "keepalives_count": 2,
     "tcp_user_timeout": 4000,
 }
+_NONE: Said = {"ok": None, "state": "not set up"}
 _UNKNOWN: Said = {"ok": None, "state": "unknown"}
 """Of what stands in a database that does not answer: the fault is the database's."""
 
@@ -89,12 +90,14 @@ def _failure(held: settings.Settings) -> str | None:
 
 def _outreach(held: settings.Settings) -> dict[str, Said]:
     """How the worker and mail are, whichever process sends: what they say of themselves in the records."""
+    if held.records_database_url is None:
+        return {"worker": _NONE, "mail": _mail(held, None)}
     try:
         with at_most(SECONDS):
             here = engine(held)
             pulse, paused = sending.pulse(here), sending.state(here).paused
     except RecordsNotReady:  # nothing was ever set up that a worker could send
-        return {"worker": {"ok": None, "state": "not set up"}, "mail": _mail(held, None)}
+        return {"worker": _NONE, "mail": _mail(held, None)}
     except RecordsError:
         return {"worker": _UNKNOWN, "mail": _mail(held, None)}
     if pulse is None:

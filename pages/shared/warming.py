@@ -14,7 +14,7 @@ import polars as pl
 from streamlit import runtime
 
 import settings
-from pages.shared import data, scopes, written
+from pages.shared import data, forgetting, scopes, written
 from pages.shared.answers import (
     account,
     accounts,
@@ -100,14 +100,18 @@ def warm(view: data.View) -> int:
 
 
 async def keep_warm() -> None:
-    """Warm every new snapshot of this process's pages, until cancelled."""
-    warmed = ""
+    """Warm every new snapshot of this process's pages, until cancelled; after an erasure, forget first."""
+    warmed, erasures = "", None
     while not runtime.exists():
         await asyncio.sleep(0.1)
     while True:
         with suppress(NoSnapshot, OSError):
             newest = await asyncio.to_thread(current_id, settings.get())
             if newest != warmed:
+                before, erasures = erasures, await asyncio.to_thread(forgetting.keep_up, newest, erasures)
+                if before not in (None, erasures):  # what was being worked out meanwhile is forgotten, too
+                    await asyncio.sleep(EVERY_SECONDS)
+                    await asyncio.to_thread(forgetting.forget)
                 warmed = newest
                 for scope in scopes.lately():
                     await asyncio.to_thread(warm, data.View(newest, scope.csm_email, scope.people, scope.comments))

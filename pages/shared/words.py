@@ -47,6 +47,7 @@ __all__ = [
 LONGEST_COMMENT = 20_000
 """Characters of what somebody wrote that a page shows; more is cut."""
 
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the direction of our words around it
 _JOINER = "\u2060"  # word joiner: shows nothing, and keeps an address from being recognised as a link
 _CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~$:<&=^])")
@@ -57,12 +58,12 @@ _SPECIAL = re.compile(  # what Streamlit recognises after the escapes are gone: 
 
 
 def inert(text: object) -> str:
-    r"""Untrusted text that Markdown shows as it was written: no formatting, links, images, icons or formulas.
+    r"""Untrusted text that Markdown shows as it was written: no formatting, links, images, icons, formulas or turns.
 
     >>> inert("**hi** [x](http://a.b) :red[y]")
     '\\*\\*hi\\*\\* \\[x\\]\\(http\u2060\\://a\\.b\\) \\:red\\[y\\]'
     """
-    one_line = " ".join(str(text).split())
+    one_line = " ".join(_TURNS.sub("", str(text)).split())
     return _MARKDOWN.sub(r"\\\1", _SPECIAL.sub(_JOINER, one_line))
 
 
@@ -97,6 +98,6 @@ def in_figure(text: object, *, longest: int = 60) -> str:
     >>> in_figure("<b>R&D</b>"), in_figure("abcdef", longest=4)
     ('&lt;b&gt;R&amp;D&lt;/b&gt;', 'abc…')
     """
-    one_line = " ".join(str(text).split())
+    one_line = " ".join(_TURNS.sub("", str(text)).split())
     cut = one_line if len(one_line) <= longest else one_line[: longest - 1].rstrip() + "…"
     return html.escape(cut, quote=False)

@@ -14,9 +14,11 @@ from sqlalchemy import Engine
 import settings
 from metrics.overrides import OVERRIDES
 from pages.shared import viewer, words
-from pages.shared.data import cached
+from pages.shared.data import View, cached, view
+from pages.shared.data import frames as frames_of
 from pages.shared.roles import Right
 from queries.frames import Frames
+from queries.scope import NOT_SHOWN
 from records import corrections, goals, marks, notes, overrides, ready
 from records.database import engine
 from records.errors import RecordsError, RecordsUnavailable
@@ -27,6 +29,7 @@ UNREAD = -1
 _PATIENCE = 3.0
 """Seconds for which all that one page shows agrees that the records do not answer."""
 _refused: list[tuple[float, str]] = []
+_COMMENT = ["source", "response_id"]
 _SAID = "tenure_not_saved"
 _UNSAVED = "tenure_unsaved"
 
@@ -101,24 +104,31 @@ def _refusal() -> str | None:
 @cached
 def corrected(frames: Frames, version: int) -> pl.DataFrame:
     """The themes people set: ``source, response_id, theme, author, corrected_at``; empty when they cannot be read."""
-    return _EMPTY_CORRECTIONS if version == UNREAD else corrections.current(engine(settings.get()))
+    if version == UNREAD:
+        return _EMPTY_CORRECTIONS
+    found = corrections.current(engine(settings.get()))
+    return found if frames.scope.csm_email is None else found.join(_comments(frames), on=_COMMENT, how="semi")
 
 
 @cached
 def marked(frames: Frames, version: int) -> pl.DataFrame:
     """The losses people judged: ``account_id, month, regrettable, author, marked_at``."""
-    return _EMPTY_MARKS if version == UNREAD else marks.current(engine(settings.get()))
+    return _EMPTY_MARKS if version == UNREAD else _theirs(frames, marks.current(engine(settings.get())))
 
 
 @cached
 def overrides_of(frames: Frames, said: Overridden) -> pl.DataFrame:
-    """The overrides that ever counted, as ``metrics.health`` takes them; empty when they cannot be read."""
+    """The overrides that ever counted, as ``metrics.health`` takes them; empty when they cannot be read.
+
+    Their reasons are our words about people, and as hidden as notes are.
+    """
     held = settings.get()
     if said.version == UNREAD or said.today is None:
         return pl.DataFrame(schema=OVERRIDES)
-    counted = overrides.counted(engine(held), zone=held.organisation.zone)
+    counted = _theirs(frames, overrides.counted(engine(held), zone=held.organisation.zone))
     bands = {str(name): least for name, least in held.health.bands.items()}
-    return as_overrides(counted, bands, as_of=frames.as_of, today=said.today)
+    found = as_overrides(counted, bands, as_of=frames.as_of, today=said.today)
+    return found if frames.scope.people else found.with_columns(reason=pl.lit(NOT_SHOWN))
 
 
 @cached
@@ -170,6 +180,36 @@ def not_saved(part: str = "") -> None:
         st.error(words.marked(said), icon=":material/edit_off:")
 
 
+def refuse_others(account_id: str) -> None:
+    """NotAllowed for an account that is not the viewer's to see: nothing is written about it either."""
+    opened = frames_of(view())
+    if opened.accounts.filter(account_id=account_id).limit(1).collect().is_empty():
+        raise viewer.NotAllowed("This account is not yours to see, so nothing can be written down about it.")
+
+
+def refuse_other_comments(source: str, response_id: str) -> None:
+    """NotAllowed for a comment that is not the viewer's to see."""
+    opened = frames_of(view())
+    if opened.scope.csm_email is not None and not _knows(opened, source, response_id):
+        raise viewer.NotAllowed("This comment is not yours to see, so nothing can be written down about it.")
+
+
+def _knows(frames: Frames, source: str, response_id: str) -> bool:
+    return _comments(frames).filter(source=source, response_id=response_id).height > 0
+
+
+def _comments(frames: Frames) -> pl.DataFrame:
+    """The comments that a viewer may see: ``source, response_id``."""
+    return frames.comment_themes.select(_COMMENT).unique().collect()
+
+
+def _theirs(frames: Frames, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows about accounts that a viewer may see."""
+    if frames.scope.csm_email is None:
+        return rows
+    return rows.join(frames.accounts.select("account_id").collect(), on="account_id", how="semi")
+
+
 def _told(read: Callable[[Engine, str], pl.DataFrame], frames: Frames, account_id: str, version: int) -> pl.DataFrame:
     """What we wrote about an account, where this viewer may read it: it is our words about people."""
     scope = frames.scope
@@ -186,8 +226,10 @@ def can_save() -> bool:
     return reason is None
 
 
-def themes_history(source: str, response_id: str) -> pl.DataFrame:
-    """Every correction of one comment, newest first; empty while the records do not answer."""
+def themes_history(looked_at: View, source: str, response_id: str) -> pl.DataFrame:
+    """Every correction of one comment, newest first; empty while the records do not answer, or for others' comments."""
+    if looked_at.csm_email is not None and not _knows(frames_of(looked_at), source, response_id):
+        return pl.DataFrame()
     try:
         return corrections.history(engine(settings.get()), source, response_id)
     except RecordsError:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from outreach import bounces, counter
 from outreach.bounces import Bounce, Taken, read, read_folder, take
-from queries.store import Store, prune
+from queries.store import Store
+from queries.sweep import prune
 from records import addresses, campaigns
 from records.errors import RecordsUnavailable
 from tests.outreach.messages import drafted, sent

@@ -8,7 +8,7 @@ import pytest
 import settings
 from metrics.outreach_effect import outreach_effect
 from outreach.audience import Audience
-from pages.shared import viewer
+from pages.shared import data, viewer
 from pages.shared.answers import results as asking
 from pages.shared.findings import results as findings
 from queries.frames import Scope, current_id, open_snapshot
@@ -77,7 +77,7 @@ def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outre
 
     gone = asked[1].address_key
     addresses.opt_out(outreach_records.engine, gone, source="link", now=datetime.now(UTC), message_id=asked[1].id)
-    assert asking.opted_out() == {"nps": 1}
+    assert asking.opted_out(data.view()) == {"nps": 1}
 
 
 def test_without_records_the_page_says_so_calmly(demo_settings, monkeypatch):

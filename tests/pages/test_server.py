@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import settings
+from pages.shared import readiness
 from tests.pages import browser, snapshot
 
 pytestmark = pytest.mark.slow
@@ -53,8 +54,11 @@ def test_ready_tells_database_snapshot_and_refresh_apart(server, folder):
     assert (status, headers["cache-control"]) == (503, "no-store")
     assert json.loads(body) == {
         "ready": False,
+        "degraded": [],
         "database": {"ok": False, "state": "does not answer"},
         "snapshot": {"ok": False, "state": "none yet"},
+        "worker": {"ok": None, "state": "unknown"},
+        "mail": {"ok": True, "state": "written to files"},
         "last_failed_refresh": None,
     }
     snapshot.write(folder, {"accounts": ACCOUNTS}, old=timedelta(hours=9), id="old")
@@ -65,26 +69,24 @@ def test_ready_tells_database_snapshot_and_refresh_apart(server, folder):
 
 
 def test_a_database_that_accepts_and_then_says_nothing_holds_up_nobody(monkeypatch, folder):
-    import app
-
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        held = snapshot.settings_for(folder).model_copy(
-            update={"product_database_url": f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=30"}
-        )
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=30"
+        urls = {"product_database_url": url, "records_database_url": None}
+        held = snapshot.settings_for(folder).model_copy(update=urls)
         monkeypatch.setattr(settings, "get", lambda: held)
-        monkeypatch.setattr(app, "_PATIENCE", {})
-        monkeypatch.setattr(app, "_running", {})
+        monkeypatch.setattr(readiness, "_PATIENCE", {})
+        monkeypatch.setattr(readiness, "_running", {})
 
         async def ask_twice() -> tuple[list[int], int]:
-            answers = await asyncio.gather(app.ready(None), app.ready(None))
-            return [answer.status_code for answer in answers], len(app._running)
+            answers = await asyncio.gather(readiness.ready(None), readiness.ready(None))
+            return [answer.status_code for answer in answers], len(readiness._running)
 
         started = time.monotonic()
         statuses, probes = asyncio.run(ask_twice())
         assert statuses == [503, 503]
-        assert probes == 3
+        assert probes == 4
         assert time.monotonic() - started < 4
 
 

@@ -1,3 +1,4 @@
+import csv
 import io
 import zipfile
 from datetime import UTC, date, datetime
@@ -45,6 +46,14 @@ def test_csv_puts_a_quote_before_what_a_spreadsheet_would_run():
     assert lines[1] == "'=1+1,1234.5,0.5,2026-03-07,5"
     assert [line.split(",")[0] for line in lines[2:5]] == ["'+49 30 1234", "'-5", "'@SUM(A1)"]
     assert lines[7].startswith("plain,") or "plain," in "\n".join(lines)
+
+
+def test_blanks_wide_signs_and_other_separators_do_not_let_a_formula_in():
+    texts = [" =1+1", "\u200b=1+1", "\uff1d1+1", "\n=1+1", 'a;=1+1;"@x"\n-1', "a; b - c", "1;2"]
+    lines = exports.csv(pl.DataFrame({"name": texts}), sheet({"name": Column("Name")})).decode("utf-8-sig")
+    assert [row[0] for row in csv.reader(io.StringIO(lines, newline=""))] == [
+        "Name", "' =1+1", "'\u200b=1+1", "'\uff1d1+1", "'\n'=1+1", 'a;\'=1+1;"\'@x"\n\'-1', "a; b - c", "1;2",
+    ]  # fmt: skip
 
 
 def test_numbers_stay_numbers_also_negative_ones():

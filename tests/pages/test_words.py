@@ -95,6 +95,10 @@ def test_untrusted_text_cannot_format_a_figure():
     assert words.in_figure("x" * 100, longest=10) == "xxxxxxxxx…"
 
 
+def test_untrusted_text_cannot_turn_the_words_around_it():
+    assert words.inert("a\u202eb\u2066c") == words.in_figure("a\u202eb\u2066c") == "abc"
+
+
 def sample():
     """Share of **everything**.
 

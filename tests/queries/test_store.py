@@ -12,7 +12,8 @@ import pytest
 
 from queries import store as storing
 from queries.errors import NoSnapshot
-from queries.store import CURRENT, Bad, Manifest, Month, Store, newest_manifest, prune, publish
+from queries.store import CURRENT, RESERVE, Bad, Manifest, Month, Store, newest_manifest, publish
+from queries.sweep import prune
 
 DAY = timedelta(days=1)
 
@@ -109,7 +110,8 @@ def test_what_no_recent_manifest_names_is_swept_up(store):
     publish(store, manifest("newer", a=names["new"], b=names["shared"]))
     age(store, 30, "manifest-older.json", *(name for kind, name in names.items() if kind != "fresh"))
     assert prune(store, keep=DAY) == 3
-    assert set(store.names()) == {CURRENT, "manifest-newer.json", names["new"], names["shared"], names["fresh"]}
+    kept = {CURRENT, RESERVE, "manifest-newer.json", names["new"], names["shared"], names["fresh"]}
+    assert set(store.names()) == kept
 
 
 def test_the_snapshot_being_served_stays_however_old(store):

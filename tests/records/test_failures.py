@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 import psycopg2
 import pytest
 
@@ -22,6 +20,7 @@ from records import corrections, migrate, ready
 from records import database as connections
 from records.errors import RecordsError, RecordsUnavailable
 from settings import ROOT, read
+from tests.freezing import frozen
 from tests.records.conftest import Records, as_writer, rows
 
 pytestmark = pytest.mark.postgres
@@ -63,20 +62,6 @@ def fails_calmly(act: Callable[[], object]) -> str:
         act()
     assert time.monotonic() - started < 5
     return str(told.value)
-
-
-@contextmanager
-def frozen(folder: Path) -> Iterator[None]:
-    """Within it, no process of the server moves, though the kernel still takes what is sent to them."""
-    first = int((folder / "postmaster.pid").read_text().splitlines()[0])
-    processes = [psutil.Process(first), *psutil.Process(first).children(recursive=True)]
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
 
 
 def test_a_stopped_database_is_said_at_once_and_saves_again_when_it_is_back(running: Records, folder: Path) -> None:
@@ -121,6 +106,14 @@ def test_a_database_that_freezes_in_the_middle_is_cut_off(running: Records, fold
             connection.exec_driver_sql("SELECT 1")
 
     assert "does not answer" in fails_calmly(act)
+
+
+def test_what_is_saved_outlives_a_crash_even_where_the_server_may_forget(records: Records) -> None:
+    query = "SHOW synchronous_commit"
+    assert rows(records.owner, query) == [("off",)]  # as the embedded server is set up
+    with connections.begin(connections.connections(records.owner)) as connection:
+        assert connection.exec_driver_sql(query).scalar() == "on"
+    connections.connections(records.owner).dispose()
 
 
 def test_a_slow_statement_is_stopped(records: Records) -> None:

@@ -68,6 +68,7 @@ FILLED = {
         "INSERT INTO tenure.workers (id, started_at, seen_at) VALUES (gen_random_uuid(), now(), now())",
         "INSERT INTO tenure.sending (single) VALUES (true)",
     ],
+    "0006": ["INSERT INTO tenure.erased (hmac, at) VALUES ('x', now())"],
 }
 """What stands in the tables of each revision while it is taken down and up again."""
 REVISIONS = list(FILLED)

@@ -21,7 +21,7 @@ from pages.shared.data import View, cached, view_of
 from pages.shared.findings import campaigns as findings
 from pages.shared.reach import masking
 from pages.shared.viewer import NotAllowed
-from queries.frames import Frames
+from queries.frames import Frames, Scope
 from records import answers, campaigns, sending
 from records.campaigns import Campaign, Message
 from records.database import engine
@@ -71,7 +71,8 @@ def _accounts(view: View) -> pl.Series:
 def campaign(view: View, campaign_id: UUID) -> Campaign | None:
     """One campaign; None where there is none, or one that also goes to accounts the viewer may not see."""
     here = engine(settings.get())
-    return campaigns.campaign(here, campaign_id) if within(here, view, campaign_id) else None
+    found = campaigns.campaign(here, campaign_id) if within(here, view, campaign_id) else None
+    return found if found is None or view.people else masking.campaign(found)
 
 
 def message(view: View, message_id: str) -> Message | None:
@@ -82,9 +83,15 @@ def message(view: View, message_id: str) -> Message | None:
     return found if view.people else masking.message(found)
 
 
-def events(message_id: str) -> pl.DataFrame:
-    """What happened to a message."""
-    return campaigns.events(engine(settings.get()), UUID(message_id))
+def events(view: View, message_id: str) -> pl.DataFrame:
+    """What happened to a message; without what a mail server said, which names who it is to, for whom that is hidden.
+
+    Empty for a message that is not theirs.
+    """
+    found = campaigns.events(engine(settings.get()), UUID(message_id))
+    if message(view, message_id) is None:
+        return found.clear()
+    return found if view.people else found.with_columns(detail=pl.lit(None, pl.String))
 
 
 @cached
@@ -107,9 +114,12 @@ def shown_messages(view: View, campaign_id: UUID) -> pl.DataFrame:
     return rows if view.people else masking.rows(rows)
 
 
-def answered(campaign_id: UUID) -> pl.DataFrame:
-    """The answers to a campaign that count."""
-    return answers.current(engine(settings.get())).filter(pl.col("campaign_id") == str(campaign_id))
+def answered(view: View, campaign_id: UUID) -> pl.DataFrame:
+    """The answers to a campaign that count, of the accounts of a view; whoever opens them reads comments."""
+    found = answers.current(engine(settings.get())).filter(pl.col("campaign_id") == str(campaign_id))
+    if view.csm_email is not None:
+        found = found.filter(pl.col("account_id").is_in(_accounts(view).implode()))
+    return found.with_columns(Scope(*view[1:]).person("user_id"))
 
 
 def flags(found: Message) -> list[Flag]:

@@ -28,13 +28,17 @@ def found(view: View) -> Results:
     return replace(whole, answers=whole.answers.with_columns(hidden))
 
 
-def opted_out() -> dict[str, int]:
-    """How many people opted out after a message of each play; who got several is counted with the last before it."""
+def opted_out(view: View) -> dict[str, int]:
+    """How many people at a view's accounts opted out after a message of each play.
+
+    Who got several is counted with the last before it.
+    """
     here = engine(settings.get())
     gone = addresses.opt_outs(here).filter(pl.col("actor").is_null())
     if gone.is_empty():
         return {}
-    got = campaigns.history(here, _EVER).filter(pl.col("sending_at").is_not_null())
+    theirs = pl.col("account_id").is_in(directory(view)["account_id"].implode())
+    got = campaigns.history(here, _EVER).filter(pl.col("sending_at").is_not_null(), theirs)
     after = got.join(gone.select("address_key", left_at="at"), on="address_key").filter(
         pl.col("left_at") >= pl.col("sending_at")
     )

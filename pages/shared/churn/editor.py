@@ -119,6 +119,7 @@ def _save(source: str, response_id: str, key: str | None, found: tuple[str, ...]
         return  # no browser of ours sends a theme that was not on offer
 
     def keep(here: Engine, author: str) -> int:
+        written.refuse_other_comments(source, response_id)
         what: dict[str, Any] = {"source": source, "response_id": response_id, "themes": chosen, "found": found}
         return corrections.set_themes(here, author=author, now=datetime.now(UTC), seen=seen, **what)
 
@@ -129,7 +130,7 @@ def _save(source: str, response_id: str, key: str | None, found: tuple[str, ...]
 def _history(view: View, source: str, response_id: str, names: Mapping[str, str]) -> None:
     with st.expander("Who corrected it", key=f"history_{source}_{response_id}", on_change="rerun") as fold:
         if fold.open:
-            rows = written.themes_history(source, response_id)
+            rows = written.themes_history(view, source, response_id)
             zone = settings.get().organisation.time_zone
             shown = said.history(rows, names, zone) if rows.height else rows
             empty = "Nobody has corrected it yet."

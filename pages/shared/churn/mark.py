@@ -68,6 +68,7 @@ def _save(account_id: str, month: date, key: str, seen: int, found: bool | None)
         return
 
     def keep(here: Engine, author: str) -> int:
+        written.refuse_others(account_id)
         what: dict[str, Any] = {"account_id": account_id, "month": month, "regrettable": said.MARKS[chosen]}
         return marks.set_mark(here, author=author, now=datetime.now(UTC), seen=seen, found=found, **what)
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from queries.scope import NOT_SHOWN
-from records.campaigns import Message
+from queries.scope import NOT_SHOWN, stand_in
+from records.campaigns import Campaign, Message
 
 SOMEBODY = "[name]"
 LINK = "[personal link]"
@@ -28,6 +28,7 @@ def message(found: Message) -> Message:
         user_id=None,
         name=NOT_SHOWN if found.name or found.user_id else None,
         address=None,
+        address_key="",
         subject=hide(found.subject),
         text=hide(found.text),
         html=None,
@@ -35,6 +36,15 @@ def message(found: Message) -> Message:
         fields=None,
         detail=None,
     )
+
+
+def campaign(found: Campaign) -> Campaign:
+    """A campaign whose audience names people by stand-ins, from which it can be drafted again."""
+    people = found.audience.get("user_ids")
+    if people is None:
+        return found
+    seen = pl.DataFrame({"user_id": people}, schema={"user_id": pl.String}).select(stand_in(pl.col("user_id")))
+    return replace(found, audience={**found.audience, "user_ids": seen.to_series().to_list()})
 
 
 def rows(found: pl.DataFrame) -> pl.DataFrame:

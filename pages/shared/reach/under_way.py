@@ -53,7 +53,7 @@ def _numbers(view: View, campaign_id: UUID) -> int:
     found = answers.campaign(view, campaign_id)
     counts = found.counts if found else {}
     with panel.numbers():
-        for label, value, note in findings.numbers(counts, answers.answered(campaign_id).height):
+        for label, value, note in findings.numbers(counts, answers.answered(view, campaign_id).height):
             panel.number(label, words.number(value), note=note)
     return _waiting(counts)
 
@@ -104,11 +104,11 @@ def _opened(view: View, row: Mapping[str, str]) -> None:
         left, right = st.columns([3, 2], gap="large")
         with left:
             letter.show(view, row["message_id"])
-            answer = answers.answered(UUID(row["campaign_id"])).filter(message_id=row["message_id"])
+            answer = answers.answered(view, UUID(row["campaign_id"])).filter(message_id=row["message_id"])
             if answer.height:
                 _answer(answer.row(0, named=True))
         with right:
-            happened = findings.happened(answers.events(row["message_id"]), settings.get().organisation.time_zone)
+            happened = findings.happened(answers.events(view, row["message_id"]), settings.get().organisation.time_zone)
             tables.show(happened, findings.EVENTS, view=view, key="message-events", alt="What happened to it",
                         empty="Nothing yet.")  # fmt: skip
 

@@ -30,7 +30,7 @@ def show(
         _told("Goal", why)
         _told("Champion", who)
         written.not_saved(_PART)
-        if may and version != written.UNREAD:
+        if (may and version != written.UNREAD) or written.unsaved(_PART):
             with st.popover("Edit", icon=":material/edit:", key=f"goal_popover_{account_id}"):
                 _form(account_id, people, row, version)
 

@@ -24,7 +24,7 @@ MOST = 10
 
 def show(account_id: str, found: pl.DataFrame, version: int, may: bool) -> None:
     """The section; ``found`` are the notes, newest first."""
-    may = may and version != written.UNREAD
+    may = (may and version != written.UNREAD) or written.unsaved(_PART)
     detail = "For us, never for the customer's eyes. Every version is kept."
     said = words.plural(found.height, "note") if found.height else "Notes"
     with panel.section(said, detail=detail):
@@ -33,6 +33,7 @@ def show(account_id: str, found: pl.DataFrame, version: int, may: bool) -> None:
             _add(account_id, version)
         elif found.is_empty():
             st.caption("Nobody has written one.")
+        _half_changed(account_id, found, version)
         everything = st.session_state.get(_ALL) == account_id
         for note in found.head(found.height if everything else MOST).iter_rows(named=True):
             _note(account_id, note, version, may)
@@ -54,6 +55,14 @@ def _add(account_id: str, version: int) -> None:
                      placeholder="What did you learn?")  # fmt: skip
         what = (account_id, note_id, key, version)
         st.form_submit_button("Add note", key=f"add_{key}", on_click=_save, args=what)
+
+
+def _half_changed(account_id: str, found: pl.DataFrame, version: int) -> None:
+    """What somebody was changing stays on the page while the notes cannot be read."""
+    note_id = st.session_state.get(_OPEN)
+    if written.unsaved(_PART) and note_id and (found.is_empty() or note_id not in found["note_id"].to_list()):
+        with st.container(border=True, gap="xsmall", key=f"note_box_{note_id}"):
+            _edit(account_id, {"note_id": note_id, "text": ""}, version)
 
 
 def _note(account_id: str, note: Mapping[str, Any], version: int, may: bool) -> None:

@@ -41,7 +41,7 @@ def show(
             st.text(now["override_reason"] or "")
             st.caption(findings.override_note(now))
         written.not_saved(_PART)
-        if may and version != written.UNREAD:
+        if (may and version != written.UNREAD) or written.unsaved(_PART):
             with st.popover("Set by hand", icon=":material/edit:", key=f"override_popover_{account_id}"):
                 _form(account_id, now, version, taken_back=said is not None)
         if history.height:

@@ -30,6 +30,7 @@ def save(part: str, write: Callable[..., int], done: str, *, seen: int, **what: 
     """
 
     def keep(here: Engine, author: str) -> int:
+        written.refuse_others(what["account_id"])
         return write(here, author=author, now=datetime.now(UTC), seen=seen, **what)
 
     saved = written.save(Right.KEEP, keep, done, part=part)

@@ -1,0 +1,85 @@
+"""Somebody who opens pages over the web socket that browsers use, without a browser."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from google.protobuf import text_format
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+
+@dataclass
+class Seen:
+    """What one run of a page sent: after how many ``seconds`` it was whole, its ``text``, its widgets by label."""
+
+    seconds: float
+    text: str
+    widgets: dict[str, str] = field(default_factory=dict)
+    redirected: str | None = None
+
+
+class Visitor:
+    """One session. ``open`` shows a page, ``press`` a button of it with what was typed."""
+
+    def __init__(self, url: str, *, patience: float = 30) -> None:
+        address = url.replace("http://", "ws://") + "/_stcore/stream"
+        self._patience = patience
+        self._open = ExitStack()
+        options: dict[str, Any] = {"subprotocols": ["streamlit"], "origin": url, "max_size": None}
+        self._socket = self._open.enter_context(connect(address, **options))
+        self._page = ""
+        self._query = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def open(self, page: str, query: str = "") -> Seen:
+        self._page, self._query = page, query
+        return self._run({})
+
+    def press(self, button: str, typed: dict[str, str]) -> Seen:
+        """Presses the button with this id; ``typed`` holds texts by the ids of their fields."""
+        return self._run(typed, button)
+
+    def _run(self, typed: dict[str, str], button: str | None = None) -> Seen:
+        message = BackMsg()
+        state = message.rerun_script
+        state.page_name, state.query_string = self._page, self._query
+        for id, text in typed.items():
+            state.widget_states.widgets.add(id=id, string_value=text)
+        if button is not None:
+            state.widget_states.widgets.add(id=button, trigger_value=True)
+        started = time.monotonic()
+        self._socket.send(message.SerializeToString())
+        return self._heard(started)
+
+    def _heard(self, started: float) -> Seen:
+        texts: list[str] = []
+        widgets: dict[str, str] = {}
+        while True:
+            left = started + self._patience - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"after {self._patience:.0f} s the page is not whole: {' '.join(texts)[-500:]}")
+            said = ForwardMsg()
+            said.ParseFromString(self._socket.recv(timeout=left))  # type: ignore[arg-type]
+            kind = said.WhichOneof("type")
+            if kind == "delta":
+                texts.append(text_format.MessageToString(said.delta, as_utf8=True))
+                _note(widgets, said.delta.new_element)
+            elif kind == "script_finished" and said.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return Seen(time.monotonic() - started, "\n".join(texts), widgets)
+
+
+def _note(widgets: dict[str, str], element: Any) -> None:
+    kind = element.WhichOneof("type")
+    if kind in ("text_area", "button"):
+        widget = getattr(element, kind)
+        widgets[widget.label] = widget.id
