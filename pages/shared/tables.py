@@ -127,8 +127,7 @@ def _readable(frame: pl.DataFrame, columns: Mapping[str, Column], view: View) ->
 
 
 def _veiled(values: pl.Series) -> bool:
-    told = values.drop_nulls().unique()
-    return told.len() > 0 and told.is_in([NOT_SHOWN, ""]).all() and NOT_SHOWN in told
+    return bool(values.drop_nulls().unique().is_in([NOT_SHOWN, ""]).all())
 
 
 def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, key: str, **how: Any) -> None:

@@ -48,16 +48,22 @@ def campaign(found: Campaign) -> Campaign:
 
 
 def rows(found: pl.DataFrame) -> pl.DataFrame:
-    """Messages as ``records.campaigns.messages`` lists them, without who they are to."""
-    subjects = [
-        _hiding(name, address)(subject) for name, address, subject in found.select("name", "address", "subject").rows()
+    """Messages as ``records.campaigns.messages`` lists them, without who they are to.
+
+    Why somebody gets none is our own words, and stays; what a mail server said of a message goes.
+    """
+    said = found.with_columns(detail=pl.when(pl.col("arm") != "contacted").then("detail"))
+    told = [
+        tuple(map(_hiding(name, address), texts))
+        for name, address, *texts in said.select("name", "address", "subject", "detail").rows()
     ]
     somebody = pl.any_horizontal(pl.col("name", "user_id").is_not_null())
-    nothing = [pl.lit(None, pl.String).alias(name) for name in ("user_id", "address", "detail")]
+    nothing = [pl.lit(None, pl.String).alias(name) for name in ("user_id", "address")]
     return found.with_columns(
         pl.when(somebody).then(pl.lit(NOT_SHOWN)).alias("name"),
         pl.lit("").alias("address_key"),
-        pl.Series("subject", subjects, pl.String),
+        pl.Series("subject", [subject for subject, _ in told], pl.String),
+        pl.Series("detail", [detail for _, detail in told], pl.String),
         *nothing,
     )
 
