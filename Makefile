@@ -12,15 +12,23 @@ run: .venv/installed
 stop:
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m demo stop
 
+# Frames of tests are small: threads that share them cost more than they bring beside another process of tests. And
+# what is imported is compiled once, not by each process that a test starts.
+test check: export POLARS_MAX_THREADS = 1
+test check: export OMP_NUM_THREADS = 1
+test check: export OPENBLAS_NUM_THREADS = 1
+test check: export PYTHONDONTWRITEBYTECODE =
+TESTS := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: .venv/installed-dev .venv/installed-bench
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(TESTS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not postgres"
+	$(TESTS) -q -m "not slow and not browser and not postgres"
 
 bench: .venv/installed-bench
 	$(BIN)/python -m bench

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ class Question:
 # --- the oracle -------------------------------------------------------------------------------------------------
 
 
+@cache  # the plain loops ask for the same few days thousands of times
 def bucket_of(day: date, question: Question) -> date:
     """The first day of the bucket that holds ``day``."""
     if question.period == "day":
@@ -68,6 +70,7 @@ def bucket_of(day: date, question: Question) -> date:
     return day
 
 
+@cache
 def all_buckets(question: Question) -> list[date]:
     found: list[date] = []
     day = question.since
@@ -85,6 +88,7 @@ def last_day_of(bucket: date, question: Question) -> date:
     return day
 
 
+@cache
 def plain_state(bucket: date, question: Question) -> str:
     if question.as_of is None or last_day_of(bucket, question) < question.as_of:
         return "final"

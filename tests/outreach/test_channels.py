@@ -36,7 +36,7 @@ def mail(message: Any, now: datetime) -> Any:
 
 def sent(channel: Channel, **more: Any) -> Receipt:
     try:
-        channel.offer(message(**more), now=NOW, seconds=5)
+        channel.offer(message(**more), now=datetime.now(UTC), seconds=5)
         return channel.deliver(seconds=5)
     finally:
         channel.close()

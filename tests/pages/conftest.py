@@ -9,14 +9,21 @@ import pytest
 import streamlit as st
 
 import settings
-from demo import load
-from demo.pidfile import Server
 from pages.shared import trail, written
-from records import migrate
 from records.database import connections
 from tests.conftest import Database
 from tests.pages import browser
-from tests.records.conftest import Records, as_writer
+from tests.records.conftest import Records, as_writer, template
+
+__all__ = ["template"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_components() -> Iterator[None]:
+    """No AppTest reads the metadata of every installed package in search of components that nobody has installed."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -32,22 +39,17 @@ def demo_server(demo_settings: settings.Settings) -> Iterator[browser.Server]:
 
 
 @pytest.fixture
-def records_url(postgres: Server, database: Database) -> Iterator[str]:
+def records_url(template: str, database: Database) -> Iterator[str]:
     """Records of the test's own, ready to be written to by the dashboard's role."""
-    load.make_writer(postgres.url())
-    url = database()
-    migrate.upgrade(url, writer=load.WRITER)
-    writer = url.replace("postgres@", f"{load.WRITER}@", 1)
+    writer = as_writer(database(copy_of=template))
     yield writer
     connections(writer).dispose()
 
 
 @pytest.fixture(scope="module")
-def outreach_records(postgres: Server, database: Database) -> Iterator[Records]:
+def outreach_records(template: str, database: Database) -> Iterator[Records]:
     """Records shared by the tests of a file; each test makes campaigns of its own."""
-    load.make_writer(postgres.url())
-    url = database()
-    migrate.upgrade(url, writer=load.WRITER)
+    url = database(copy_of=template)
     made = Records(url, as_writer(url))
     yield made
     made.engine.dispose()
@@ -61,7 +63,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[trail.Entry]]:
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[trail.Entry]:
     """The audit trail of looks and downloads of this test, kept here instead of written down."""
     kept: list[trail.Entry] = []
     monkeypatch.setattr(
@@ -69,4 +71,4 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[trail.Entry]]:
         "_add",
         lambda actor, action, what, about: kept.append(trail.Entry(actor, action, what, datetime.now(UTC), about)),
     )
-    yield kept
+    return kept

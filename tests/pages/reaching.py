@@ -30,7 +30,7 @@ def awake(held: settings.Settings, records_url: str | None, **more: Any) -> sett
 
 def page(name: str, **session: Any) -> AppTest:
     """A page inside the frame, with nothing gone wrong."""
-    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
     for key, value in session.items():
         test.session_state[key] = value
     return calm(test.switch_page(f"{name}.py").run())
@@ -38,7 +38,7 @@ def page(name: str, **session: Any) -> AppTest:
 
 def campaign(campaign_id: object) -> AppTest:
     """The page of a campaign, as its link opens it."""
-    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
     test.query_params["campaign"] = str(campaign_id)
     return calm(test.switch_page("campaigns.py").run())
 

@@ -45,7 +45,7 @@ def red(held):
 
 def opened(account_id):
     """The page of an account, with nothing gone wrong."""
-    test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
     test.session_state["tenure_account"] = account_id
     return calm(test.switch_page("account.py").run())
 
@@ -124,7 +124,7 @@ def test_whoever_was_faster_is_not_overwritten(held, red):
 def test_the_accounts_page_shows_an_override_beside_the_band_and_filters_by_it(held, red):
     until = written.today() + timedelta(days=20)
     _override(held, red, "green", until)
-    test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
     seen = calm(test.switch_page("accounts.py").run())
     rows = table(seen, "override").filter(pl.col("override").is_not_null())
     assert rows.select("mark", "override").rows() == [("▼ red", f"▲ green until {about.words.day(until)}")]

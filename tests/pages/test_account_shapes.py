@@ -52,7 +52,7 @@ def opened(held, monkeypatch):
         test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
         test.query_params["account"] = account_id
         test.session_state["tenure_account"] = account_id
-        seen = test.run().switch_page("account.py").run()
+        seen = test.switch_page("account.py").run()
         assert not seen.exception
         assert [box.value for box in seen.warning if "could not be worked out" in box.value] == []
         assert seen.title[0].value == account_id

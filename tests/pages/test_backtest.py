@@ -94,7 +94,7 @@ def opened(folder, monkeypatch: pytest.MonkeyPatch, sources, *, fold: bool = Tru
     write(folder, sources, id=uuid4().hex)  # answers are remembered by it
     held = settings_for(folder)
     monkeypatch.setattr(settings, "get", lambda: held)
-    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
     test.session_state["backtest_open"] = fold
     seen = test.switch_page("data.py").run()
     assert not seen.exception

@@ -114,7 +114,7 @@ def look(tmp_path, monkeypatch, fresh):
     monkeypatch.setattr(settings, "get", lambda: held)
 
     def open_page():
-        test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
         seen = test.switch_page("accounts.py").run()
         assert not seen.exception
         return seen

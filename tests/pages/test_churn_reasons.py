@@ -70,7 +70,6 @@ def opened(held, monkeypatch, tab="Reasons", row=None):
     """The page at one tab, with a row of the comments chosen."""
     monkeypatch.setattr(settings, "get", lambda: held)
     test = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
-    test.run()
     test.query_params["part"] = tab
     seen = test.switch_page("churn_reasons.py").run()
     if row is not None:

@@ -39,7 +39,7 @@ def look(tmp_path, monkeypatch):
 
     def open_page(page="contacts", sources=SOURCES, **address: str) -> AppTest:
         snapshot.write(tmp_path, sources, id=uuid.uuid4().hex)  # results are remembered by it
-        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
         test.switch_page(f"{page}.py")
         for name, value in address.items():
             test.query_params[name] = value

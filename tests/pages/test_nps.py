@@ -81,7 +81,7 @@ def look(folder):
 
     def open_page(sources=SOURCES, themes=THEMES, **address: str) -> AppTest:
         snapshot.write(folder, sources, themes=themes, id=uuid.uuid4().hex)  # results are remembered by it
-        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
         test.switch_page("nps.py")
         for name, value in address.items():
             test.query_params[name] = value
@@ -289,7 +289,7 @@ def test_the_answers_behind_a_point_of_the_trend_are_those_it_pools(folder):
 )
 def test_every_mode_works_on_the_demo_company(demo_settings, monkeypatch, address):
     monkeypatch.setattr(settings, "get", lambda: demo_settings)
-    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
     test.switch_page("nps.py")
     for name, value in address.items():
         test.query_params[name] = value

@@ -28,7 +28,7 @@ def view(demo_settings, demo_frames, monkeypatch):
 @pytest.fixture
 def look(view):
     def open_page(**address: str) -> AppTest:
-        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
         test.switch_page("onboarding.py")
         for name, value in address.items():
             test.query_params[name] = value

@@ -42,7 +42,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
         }
         snapshot.write(tmp_path, sources, old=old)
         monkeypatch.setattr(settings, "get", lambda: snapshot.settings_for(tmp_path))
-        seen = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        seen = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
         seen = seen.switch_page("account.py").run()
         assert not seen.exception
         return asked(seen)
