@@ -15,7 +15,9 @@ SOURCES = {
     "rejected": Column("Left out", "count", help="Rows that break a rule of the contract"),
     "rejected_mrr": Column("MRR left out", "money"),
     "flagged": Column("Flagged", "count", help="Kept, but odd"),
-    "left_out": Column("Test accounts, staff", "count", help="Rows of test accounts and erased people; uses by our staff"),
+    "left_out": Column(
+        "Test accounts, staff", "count", help="Rows of test accounts and erased people; uses by our staff"
+    ),
     "mapping": Column("Mapping"),
     "problem": Column("Problem", width="large"),
 }
