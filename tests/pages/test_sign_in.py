@@ -186,7 +186,7 @@ def test_a_forged_cookie_is_nobodys(server, chromium):
 @pytest.mark.parametrize(
     ("section", "wanted"),
     [
-        ({"redirect_uri": "x", "cookie_secret": "y" * 40, "client_id": "a", "client_secret": "b"}, "server_metadata_url"),
+        ({"redirect_uri": "x", "cookie_secret": "y" * 40, "client_id": "a"}, "client_secret"),
         ({"cookie_secret": "y" * 40}, "redirect_uri"),
         ({"redirect_uri": "x", "cookie_secret": "short", "client_id": "a", "client_secret": "b",
           "server_metadata_url": "http://p"}, "shorter than 32"),
