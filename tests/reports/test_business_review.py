@@ -109,13 +109,16 @@ def whole(**more: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]
     return sources | more
 
 
-@pytest.fixture
-def ask(tmp_path: Path) -> Callable[..., ReviewNumbers]:
-    """``ask(sources, use, …)``: the review's numbers of account ``a`` of a company written by hand."""
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ReviewNumbers]:
+    """``ask(sources, use, …)``: the review's numbers of account ``a`` of a company written by hand (once)."""
+    folder, known = tmp_path_factory.mktemp("review"), {}
 
     def make(sources: Any, use: Any = (), *, today: date = TODAY, **how: Any) -> ReviewNumbers:
-        opened, held = company.frames(tmp_path, sources, list(use), today=today)
-        return numbers(opened, held, "a", now=moment(today, 13), **how)
+        key = repr((sources, list(use), today))
+        if key not in known:
+            known[key] = company.frames(folder, sources, list(use), today=today)
+        return numbers(*known[key], "a", now=moment(today, 13), **how)
 
     return make
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -41,13 +40,24 @@ from tests.reports.test_business_review import (
 MARKS = {"en": "INTERNAL · NOT FOR THE CUSTOMER", "de": "INTERN · NICHT FÜR DEN KUNDEN"}
 
 
-@pytest.fixture
-def ask(tmp_path: Path) -> Callable[..., PrepNumbers]:
-    """``ask(sources, use, …)``: the prep sheet's numbers of account ``a`` of a company written by hand."""
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., PrepNumbers]:
+    """``ask(sources, use, …)``: the prep sheet's numbers of account ``a`` of a company written by hand.
+
+    A company is written once, and its health worked out once, however often it is asked about.
+    """
+    folder, known, healths = tmp_path_factory.mktemp("prep"), {}, {}
 
     def make(sources: Any, use: Any = (), **how: Any) -> PrepNumbers:
-        opened, held = company.frames(tmp_path, sources, list(use))
-        return numbers(opened, held, "a", now=NOON, **how)
+        key = repr((sources, list(use)))
+        if key not in known:
+            known[key] = company.frames(folder, sources, list(use))
+        if key in healths and "overrides" not in how:
+            how["history"] = healths[key]
+        found = numbers(*known[key], "a", now=NOON, **how)
+        if "overrides" not in how:
+            healths[key] = found.history
+        return found
 
     return make
 
