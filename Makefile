@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run stop test check bench audit clean docs
+.PHONY: run stop test thorough check bench audit clean docs
 
 run: .venv/installed
 	@[ -n "$$PRODUCT_DATABASE_URL" ] || $(BIN)/python -m demo
@@ -14,14 +14,18 @@ stop:
 
 # Frames of tests are small: threads that share them cost more than they bring beside another process of tests. And
 # what is imported is compiled once, not by each process that a test starts.
-test check: export POLARS_MAX_THREADS = 1
-test check: export OMP_NUM_THREADS = 1
-test check: export OPENBLAS_NUM_THREADS = 1
-test check: export PYTHONDONTWRITEBYTECODE =
+test thorough check: export POLARS_MAX_THREADS = 1
+test thorough check: export OMP_NUM_THREADS = 1
+test thorough check: export OPENBLAS_NUM_THREADS = 1
+test thorough check: export PYTHONDONTWRITEBYTECODE =
 TESTS := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: .venv/installed-dev .venv/installed-bench
 	$(TESTS)
+
+# The same, with a thousand examples where there are twenty, and every page in Chromium where there are some.
+thorough: .venv/installed-dev .venv/installed-bench
+	TENURE_TESTS=all $(TESTS) --hypothesis-profile=thorough
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

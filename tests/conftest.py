@@ -143,8 +143,12 @@ SLOWEST_FIRST = (
 would keep one process busy while the others wait."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, in the order of :data:`SLOWEST_FIRST`; everything else stays where it was."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, in the order of :data:`SLOWEST_FIRST`; what is for `make thorough` only is left to it."""
+    if os.environ.get("TENURE_TESTS") != "all":
+        left = [item for item in items if item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
     here = Path(__file__).resolve().parent
     places = {here / name: place for place, name in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))

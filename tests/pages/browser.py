@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,17 @@ def needed(tool: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+def thorough() -> bool:
+    """Whether `make thorough` runs the tests: everything, on a machine that does nothing else."""
+    return os.environ.get("TENURE_TESTS") == "all"
+
+
+def some(every: Sequence[str], *usual: str) -> list[str]:
+    """The ``usual`` ones of what could be looked at in Chromium; every one for `make thorough`."""
+    assert set(usual) <= set(every)
+    return list(every) if thorough() else list(usual)
 
 
 def with_environment(more: Mapping[str, str]) -> dict[str, str]:

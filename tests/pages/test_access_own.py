@@ -91,10 +91,21 @@ def signed_in(company, monkeypatch) -> Callable[[Viewer | None], None]:
     return enter
 
 
+class Looks(dict[str, "Look"]):
+    """Everything that Ada, Eve, Pia and Abe come by, each when first asked for, in one process."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__()
+        self.company = company
+
+    def __missing__(self, name: str) -> Look:
+        who = next(each for each in (ADA, EVE, PIA, ABE) if each.name.startswith(f"{name}@"))
+        return self.setdefault(name, look(self.company, who))
+
+
 @pytest.fixture(scope="module")
-def looks(company: Company) -> dict[str, Look]:
-    """Everything that Ada, Eve, Pia and Abe come by, in this order, in one process."""
-    return {who.name.partition("@")[0]: look(company, who) for who in (ADA, EVE, PIA, ABE)}
+def looks(company: Company) -> Looks:
+    return Looks(company)
 
 
 def look(company: Company, who: Viewer) -> Look:
@@ -121,6 +132,7 @@ def look(company: Company, who: Viewer) -> Look:
 # --- who comes by what ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_an_admin_comes_by_every_word_so_that_the_others_are_really_kept_from_them(company, looks):
     assert len(company.planted) > 100
     assert company.planted - looks["abe"].found() == set()
@@ -140,12 +152,14 @@ def test_a_csm_comes_by_every_word_of_their_own(company, looks):
     assert len(canaries.found(looks["ada"].asked["comments.members, 0"])) > 5  # a group of comments that say the same
 
 
+@pytest.mark.thorough
 def test_an_executive_comes_by_no_name_address_comment_or_word_about_anybody(looks):
     hidden = canaries.of(ANYBODY, "person", "address", "comment", "about", "letter", "row")
     assert looks["eve"].where(hidden) == {}
     assert {word(owner, "account") for owner in OWNERS} <= looks["eve"].found()
 
 
+@pytest.mark.thorough
 def test_product_reads_comments_and_messages_but_not_whose(looks):
     assert looks["pia"].where(canaries.of(ANYBODY, "person", "address", "about", "row")) == {}
     read = {word(owner, kind) for owner in ("ada", "bo") for kind in ("comment", "letter", "account", "campaign")}
