@@ -128,6 +128,8 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=100
 hypothesis.settings.load_profile("tenure")  # `pytest --hypothesis-profile=thorough` looks longer
 
 
+MAIN = sys.modules["__main__"]
+"""The program that runs the tests."""
 SLOWEST_FIRST = (
     *("pages/test_hostile.py", "reliability/test_faults.py", "pages/test_sign_in.py", "queries/test_erase.py"),
     *("pages/test_access_matrix.py", "pages/test_access_own.py"),
@@ -165,5 +167,9 @@ def cheaper() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit's AppTest leaves the script it ran as ``__main__``, which multiprocessing would run again."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    """Streamlit's AppTest leaves the script it ran as ``__main__``, which multiprocessing would run again.
+
+    A fixture of a whole file may have run one before any test.
+    """
+    sys.modules["__main__"] = MAIN
+    monkeypatch.setitem(sys.modules, "__main__", MAIN)

@@ -57,10 +57,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return found
 
 
+@pytest.mark.thorough
 def test_all_engines_give_the_same_numbers(written):
     assert [row["differing"] for row in written["sizes"][0]["questions"]] == [[], [], []]
 
 
+@pytest.mark.thorough
 def test_every_question_is_put_to_every_engine(written):
     asked = {row["question"]: set(row["timings"]) for row in written["sizes"][0]["questions"]}
     assert asked == {
@@ -70,6 +72,7 @@ def test_every_question_is_put_to_every_engine(written):
     }
 
 
+@pytest.mark.thorough
 def test_the_numbers_compared_are_not_empty(written):
     rows = {row["question"]: row for row in written["sizes"][0]["questions"]}
     assert rows["retention_account"]["cells"] > 300
@@ -78,6 +81,7 @@ def test_the_numbers_compared_are_not_empty(written):
     assert rows["movements"]["counted"] > 1_000_000
 
 
+@pytest.mark.thorough
 def test_refreshes_stand_beside_the_copy(written):
     row = written["sizes"][0]["refresh"]
     assert {"first_to_copy", "another_day_to_copy", "load_average"} <= set(row)
@@ -85,6 +89,7 @@ def test_refreshes_stand_beside_the_copy(written):
     assert row["copy"]["megabytes"] > 0.5
 
 
+@pytest.mark.thorough
 def test_the_table_has_a_line_for_every_timing(written):
     table = "\n".join(report.lines(written))
     assert table.count(" ms ") == 4 + 4 + 3
@@ -116,6 +121,7 @@ def somewhere():
         yield where
 
 
+@pytest.mark.thorough
 def test_the_book_is_measured_by_processes_that_tell_their_own_peak(somewhere: Place, monkeypatch):
     chosen = ("business_review",)
     monkeypatch.setattr(book, "ASKED", {name: book.ASKED[name] for name in chosen})
@@ -151,6 +157,7 @@ def test_limits_are_compared_where_they_are_meant():
     assert set(book.LIMITS) < set(book.ASKED)
 
 
+@pytest.mark.thorough
 def test_every_page_question_is_asked(somewhere: Place):
     asked = {row["question"] for row in pages.measure(somewhere)["questions"]}
     assert asked == set(pages.questions())
