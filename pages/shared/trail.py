@@ -133,7 +133,7 @@ def _tell(entry: Entry) -> None:
 
 
 def flush(seconds: float = 10.0) -> bool:
-    """Wait until everything is written; whether it is. For tests, and for the end of the process."""
+    """Wait until everything is written; whether it is."""
     until = time.monotonic() + seconds
     while _waiting.unfinished_tasks and time.monotonic() < until:
         time.sleep(0.02)
