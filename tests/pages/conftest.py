@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 import settings
-from pages.shared import trail, written
+from pages.shared import scopes, trail, written
 from records.database import connections
 from tests.conftest import Database
 from tests.pages import browser
@@ -60,6 +60,12 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing remembered from another test's records."""
     st.cache_data.clear()
     monkeypatch.setattr(written, "_refused", [])
+
+
+@pytest.fixture(autouse=True)
+def nobody_looked_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose answers are kept warm is not what the viewers of another test opened."""
+    monkeypatch.setattr(scopes, "_opened", {})
 
 
 @pytest.fixture(autouse=True)
