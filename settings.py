@@ -58,6 +58,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+@cache
+def _zones() -> set[str]:
+    """Every IANA time zone; looking through the files of them takes longer than reading all settings."""
+    return available_timezones()
+
+
 class Organisation(_Section):
     """Who we are: time zone, reporting currency, first day of the week."""
 
@@ -70,7 +76,7 @@ class Organisation(_Section):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _zones():
             raise ValueError(f'"{value}" is no IANA time zone; write for example "Europe/Berlin"')
         return value
 

@@ -1,11 +1,12 @@
-"""``python -m bench.sessions [--sessions 20] [--seconds 300] [--think 10]``: many people click through every page.
+"""``python -m bench.sessions [--sessions 20] [--seconds 300] [--think 12]``: many people click through every page.
 
-Each is a Chromium page of its own that opens the dashboard, then clicks its navigation in an order of its own, waiting
-between two clicks as long as a reader might (uniformly, half to one and a half times ``--think``). A page is there when
-its script has ended and every figure is drawn. Beside the times stand what went wrong, and the server's memory every
-five seconds. Figures go to ``bench/sessions.json``; it ends with 1 when anything went wrong.
+Each opens the dashboard, then goes from page to page in an order of their own, waiting between two of them as long as
+a reader might (uniformly, half to one and a half times ``--think``). Two (``--browsers``) are Chromium pages: a page is
+there when its script has ended and every figure is drawn. The others speak to the server as Chromium does, over its web
+socket, and draw nothing: a page is there when its last part has arrived. Twenty Chromium on the cores that also serve
+them would measure each other. Beside the times stand what went wrong, and the server's memory and processor.
 
-The people's Chromium runs on the same cores as the server, so that times here are worse than theirs would be.
+Figures go to ``bench/sessions.json``; it ends with 1 when anything went wrong.
 """
 
 from __future__ import annotations
@@ -18,19 +19,23 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from playwright.async_api import Browser, Error, Page, async_playwright
+from streamlit.proto.Delta_pb2 import Delta
+from websockets.exceptions import WebSocketException
 
 from bench.place import place, say
 from pages.shared.navigation import PAGES
 from queries import refresh
 from tests.pages import browser
+from tests.reliability.visitor import Visitor
 
 RESULTS = Path(__file__).resolve().parent / "sessions.json"
 TITLES = {entry.name: entry.title for entries in PAGES.values() for entry in entries}
@@ -48,29 +53,82 @@ LONGEST = 60.0
 """Seconds after which a page counts as failed."""
 
 
+class Look(NamedTuple):
+    """One page that somebody opened: its name, after how many seconds it was there, and whose first it was."""
+
+    page: str
+    seconds: float
+    first: bool
+    drawn: bool
+
+
 @dataclass
 class Seen:
-    """What all sessions saw: seconds by page, whether each was somebody's first, and what went wrong."""
+    """What all sessions saw, and what went wrong."""
 
-    pages: list[tuple[str, float, bool]] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
-async def visit(chromium: Browser, url: str, seen: Seen, *, until: float, think: float, seed: int) -> None:
-    """One person: opens the dashboard, then clicks page after page until the time is up."""
-    chance = random.Random(seed)
+class Use(NamedTuple):
+    """What the server took: memory in MB, sample by sample, and cores on average."""
+
+    memory: list[float]
+    cores: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a pace and an order of pages of their own, until a moment of the monotonic clock."""
+
+    seed: int
+    think: float
+    until: float
+
+    def stops(self) -> Iterator[tuple[float, str, bool]]:
+        """How long they read before each page, the page, and whether it is their first."""
+        chance = random.Random(self.seed)
+        yield chance.uniform(0, self.think), "overview", True
+        while True:
+            for name in chance.sample(NAMES, len(NAMES)):
+                pause = chance.uniform(self.think / 2, self.think * 1.5)
+                if time.monotonic() + pause >= self.until:
+                    return
+                yield pause, name, False
+
+
+def call(url: str, seen: Seen, person: Person) -> None:
+    """One person without a browser."""
+    with Visitor(url, patience=LONGEST) as visitor:
+        for pause, name, first in person.stops():
+            time.sleep(pause)
+            try:
+                page = visitor.open(name)
+            except (AssertionError, OSError, WebSocketException) as error:
+                seen.wrong.append(f"{name}: {str(error)[:200]}")
+                return
+            seen.looks.append(Look(name, page.seconds, first, drawn=False))
+            seen.wrong += [f"{name}: {words}" for words in broken(page.deltas)]
+
+
+def broken(deltas: Iterable[Delta]) -> list[str]:
+    """What a page says of a failure, in its own words."""
+    elements = [delta.new_element for delta in deltas]
+    said = [element.alert.body for element in elements if element.WhichOneof("type") == "alert"]
+    thrown = [element.exception.message for element in elements if element.WhichOneof("type") == "exception"]
+    return thrown + [text[:200] for text in said if any(words in text for words in browser.FAILED)]
+
+
+async def visit(chromium: Browser, url: str, seen: Seen, person: Person) -> None:
+    """One person in Chromium, who clicks in the navigation."""
     context = await chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
     page = await context.new_page()
     page.on("pageerror", lambda error: seen.wrong.append(f"exception in the page: {error}"))
-    await asyncio.sleep(chance.uniform(0, think))
-    await timed(page, seen, "overview", first=True, go=page.goto(f"{url}/overview", wait_until="domcontentloaded"))
-    while time.monotonic() < until:
-        for name in chance.sample(NAMES, len(NAMES)):
-            await asyncio.sleep(chance.uniform(think / 2, think * 1.5))
-            if time.monotonic() >= until:
-                break
-            link = page.locator(f'[data-testid="stSidebarNavLink"][href$="/{name}"]')
-            await timed(page, seen, name, first=False, go=link.click())
+    for pause, name, first in person.stops():
+        await asyncio.sleep(pause)
+        link = page.locator(f'[data-testid="stSidebarNavLink"][href$="/{name}"]')
+        go = page.goto(f"{url}/{name}", wait_until="domcontentloaded") if first else link.click()
+        await timed(page, seen, name, first=first, go=go)
     await context.close()
 
 
@@ -83,18 +141,19 @@ async def timed(page: Page, seen: Seen, name: str, *, first: bool, go: Any) -> N
     except Error as error:
         seen.wrong.append(f"{name}: {str(error).splitlines()[0]}")
         return
-    seen.pages.append((name, time.monotonic() - started, first))
+    seen.looks.append(Look(name, time.monotonic() - started, first, drawn=True))
     shown = await page.locator('[data-testid="stException"], [data-testid="stAlert"]').all_inner_texts()
     seen.wrong += [f"{name}: {text[:200]}" for text in shown if any(said in text for said in browser.FAILED)]
 
 
-async def watch(server: int, every: float, until: float) -> list[float]:
-    """The server's memory in MB, every so many seconds."""
-    process, found = psutil.Process(server), []
+async def watch(server: int, every: float, until: float) -> Use:
+    """The server's memory, every so many seconds, and what it took of the processor."""
+    process, memory, started = psutil.Process(server), [], time.monotonic()
+    before = sum(process.cpu_times()[:2])
     while time.monotonic() < until:
-        found.append(process.memory_info().rss / 2**20)
+        memory.append(process.memory_info().rss / 2**20)
         await asyncio.sleep(every)
-    return found
+    return Use(memory, (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - started))
 
 
 def calm(server: int, *, seconds: float = 120) -> None:
@@ -104,40 +163,41 @@ def calm(server: int, *, seconds: float = 120) -> None:
         pass
 
 
-async def measure(url: str, server: int, *, sessions: int, seconds: float, think: float) -> tuple[Seen, list[float]]:
+async def measure(url: str, server: int, asked: argparse.Namespace) -> tuple[Seen, Use]:
     """Everybody at once, for so long."""
-    seen, until = Seen(), time.monotonic() + seconds
+    seen, until = Seen(), time.monotonic() + asked.seconds
+    people = [Person(seed, asked.think, until) for seed in range(asked.sessions)]
     async with async_playwright() as playwright:
         where = browser.needed("chromium")
         chromium = await playwright.chromium.launch(executable_path=where, args=list(browser.ARGUMENTS))
-        people = [visit(chromium, url, seen, until=until, think=think, seed=seed) for seed in range(sessions)]
-        memory, *_ = await asyncio.gather(watch(server, 5, until), *people)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(asked.sessions))
+        drawing = [visit(chromium, url, seen, person) for person in people[: asked.browsers]]
+        calling = [asyncio.to_thread(call, url, seen, person) for person in people[asked.browsers :]]
+        use, *_ = await asyncio.gather(watch(server, 5, until), *drawing, *calling)
         await chromium.close()
-    return seen, memory
+    return seen, use
 
 
-def found(seen: Seen, memory: Sequence[float]) -> dict[str, Any]:
-    """The figures: by page and together, in seconds; memory at the start of each fifth, in MB."""
-    warm = [seconds for _, seconds, first in seen.pages if not first]
-    cold = [seconds for _, seconds, first in seen.pages if first]
-    by_page = {name: [seconds for page, seconds, first in seen.pages if page == name and not first] for name in NAMES}
-    fifths = [memory[int(len(memory) * part / 5)] for part in range(5)] + [memory[-1]]
+def found(seen: Seen, use: Use) -> dict[str, Any]:
+    """The figures in seconds: all clicks, those that were drawn, first pages, by page; memory in MB at each fifth."""
+    clicks = [look for look in seen.looks if not look.first]
+    memory = [use.memory[int(len(use.memory) * part / 5)] for part in range(5)] + [use.memory[-1]]
     return {
-        "pages": len(warm),
-        "clicked": spread(warm),
-        "opened": spread(cold),
-        "by_page": {name: spread(values) for name, values in by_page.items() if values},
-        "memory_mb": [round(value) for value in fifths],
-        "memory_last_fifth_mb": round(memory[-1] - fifths[4], 1),
+        "clicked": spread(clicks),
+        "drawn": spread([look for look in clicks if look.drawn]),
+        "opened": spread([look for look in seen.looks if look.first]),
+        "by_page": {name: spread([look for look in clicks if look.page == name]) for name in NAMES},
+        "memory_mb": [round(value) for value in memory],
+        "cores_used": round(use.cores, 2),
         "wrong": seen.wrong,
     }
 
 
-def spread(seconds: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and longest of some times."""
-    if not seconds:
+def spread(looks: Sequence[Look]) -> dict[str, float]:
+    """How many, and the median, 95th percentile and longest of their times."""
+    if not looks:
         return {"n": 0}
-    ranked = sorted(seconds)
+    ranked = sorted(look.seconds for look in looks)
     p95 = ranked[min(len(ranked) - 1, int(len(ranked) * 0.95))]
     return {"n": len(ranked), "median": round(statistics.median(ranked), 2), "p95": round(p95, 2),
             "longest": round(ranked[-1], 2)}  # fmt: skip
@@ -148,7 +208,8 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.sessions", description=__doc__)
     parser.add_argument("--sessions", type=int, default=20, metavar="N")
     parser.add_argument("--seconds", type=float, default=300, metavar="S")
-    parser.add_argument("--think", type=float, default=10, metavar="S", help="seconds between two clicks, on average")
+    parser.add_argument("--browsers", type=int, default=2, metavar="N", help="how many of them are Chromium")
+    parser.add_argument("--think", type=float, default=12, metavar="S", help="seconds between two clicks, on average")
     parser.add_argument("--accounts", type=int, default=440, metavar="N")
     parser.add_argument("--events", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
@@ -159,15 +220,13 @@ def main(words: list[str] | None = None) -> int:
             calm(server.process.pid)
             say(f"{asked.sessions} people for {asked.seconds:.0f} s …")
             before = os.getloadavg()[0]
-            seen, memory = asyncio.run(
-                measure(server.url, server.process.pid, sessions=asked.sessions, seconds=asked.seconds,
-                        think=asked.think)
-            )  # fmt: skip
+            seen, use = asyncio.run(measure(server.url, server.process.pid, asked))
             logged = [line for line in server.printed().splitlines() if "Traceback" in line or " failed (" in line]
     told = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "cores": os.cpu_count(),
-            "sessions": asked.sessions, "seconds": asked.seconds, "think_seconds": asked.think,
+            "sessions": asked.sessions, "browsers": asked.browsers, "seconds": asked.seconds,
+            "think_seconds": asked.think,
             "accounts": asked.accounts, "events": asked.events, "load_before": round(before, 2),
-            **found(seen, memory), "logged": logged}  # fmt: skip
+            **found(seen, use), "logged": logged}  # fmt: skip
     asked.results.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(told, indent=1))
     return int(bool(told["wrong"] or logged))

@@ -12,7 +12,8 @@ import settings
 from pages.shared import scopes, trail, written
 from records.database import connections
 from tests.conftest import Database
-from tests.pages import browser
+from tests.pages import browser, canary_company
+from tests.pages.canary_company import Company
 from tests.records.conftest import Records, as_writer, template
 
 __all__ = ["template"]
@@ -53,6 +54,16 @@ def outreach_records(template: str, database: Database) -> Iterator[Records]:
     made = Records(url, as_writer(url))
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def company(outreach_records: Records, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """The company in which every text is a canary; nothing is remembered of it before or after."""
+    st.cache_data.clear()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(written, "_refused", [])
+        yield canary_company.company(tmp_path_factory.mktemp("canaries"), outreach_records)
+    st.cache_data.clear()
 
 
 @pytest.fixture

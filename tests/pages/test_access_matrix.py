@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-import streamlit as st
 
 import settings
-from pages.shared import data, navigation, packs, tables, viewer, written
+from pages.shared import data, navigation, packs, tables, viewer
 from pages.shared.data import View
 from pages.shared.viewer import NotAllowed, Viewer
 from queries.frames import current_id
@@ -20,7 +19,6 @@ from reports.quarters import quarter_of
 from tests.pages import canaries, deeds, opening
 from tests.pages.canaries import ABE, ADA, EVE, PIA, word
 from tests.pages.canary_company import Company
-from tests.pages.canary_company import company as made
 from tests.pages.reaching import calm, labels, said
 from tests.records.conftest import rows
 
@@ -86,15 +84,6 @@ FILES = {
     "prep sheet": CSMS,
 }
 """Who may have which file."""
-
-
-@pytest.fixture(scope="module")
-def company(outreach_records, tmp_path_factory) -> Iterator[Company]:
-    st.cache_data.clear()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(written, "_refused", [])
-        yield made(tmp_path_factory.mktemp("canaries"), outreach_records)
-    st.cache_data.clear()
 
 
 def as_role(patched: pytest.MonkeyPatch, company: Company, role: str) -> Viewer | None:

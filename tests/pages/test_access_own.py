@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,7 +29,6 @@ from reports import business_review as reviews
 from tests.pages import asking, canaries, opening
 from tests.pages.canaries import ABE, ADA, BO, EVE, OWNERS, PIA, word
 from tests.pages.canary_company import Company
-from tests.pages.canary_company import company as made
 from tests.pages.reaching import calm, labels, press, said
 
 pytestmark = pytest.mark.postgres
@@ -70,15 +69,6 @@ class Look(NamedTuple):
             for place, text in texts.items()
         }
         return {place: words for place, words in hits.items() if words}
-
-
-@pytest.fixture(scope="module")
-def company(outreach_records, tmp_path_factory) -> Iterator[Company]:
-    st.cache_data.clear()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(written, "_refused", [])
-        yield made(tmp_path_factory.mktemp("canaries"), outreach_records)
-    st.cache_data.clear()
 
 
 @pytest.fixture

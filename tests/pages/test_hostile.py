@@ -21,13 +21,12 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import psycopg2
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import settings
 from metrics import theme_vectors
 from outreach.audience import Audience
-from pages.shared import behind, data, exports, links, packs, panel, tables
+from pages.shared import data, exports, packs, tables
 from pages.shared.churn.top import TABS
 from pages.shared.reach.chosen import Chosen
 from queries import refresh
@@ -40,7 +39,7 @@ from records.overrides import Override
 from reports import business_review as reviews
 from reports.champions import Typed
 from tests.conftest import DEMO_PLAN
-from tests.pages import browser, hostile
+from tests.pages import browser, hostile, opening
 from tests.pages.reaching import awake, press
 from tests.pages.reaching import page as reach
 from tests.records import outreach
@@ -347,34 +346,15 @@ def drawn(company: Company) -> Everything:
 
 
 def opened_wide(patched: pytest.MonkeyPatch, found: Everything) -> None:
-    """From here on nothing waits to be opened."""
-    show, downloads = tables.show, tables._downloads
-
-    def picked(frame: pl.DataFrame, columns: Any, *, select: Any = None, **how: Any) -> list[int]:
-        show(frame, columns, select=select, **how)
-        return [0] if select and frame.height and how["key"] != "campaigns_table" else []
-
-    def behind_it(title: str, rows: Any, columns: Any, *, key: str, **how: Any) -> None:
-        st.markdown(f"**{title}**")
-        behind.listed(title, rows(), columns, key=f"behind-{key}", **how)
+    """From here on nothing waits to be opened, and every table is kept."""
+    downloads = tables._downloads
 
     def kept(frame: pl.DataFrame, sheet: exports.Sheet, beside: Any) -> None:
         found.tables[sheet.name] = (frame, sheet)
         downloads(frame, sheet, beside)
 
-    def clicked(figure: Any, *, key: str) -> list[Any] | None:
-        panel.chart(figure, key=key)
-        points = [point for trace in figure.data if trace.customdata is not None for point in trace.customdata]
-        return list(points[0]) if points else None
-
-    def unfolded(label: str, frame: pl.DataFrame, columns: Any, **how: Any) -> None:
-        picked(frame, columns, **how)
-
-    for name, instead in (("show", picked), ("folded", unfolded), ("_downloads", kept)):
-        patched.setattr(tables, name, instead)
-    patched.setattr(behind, "accounts", behind_it)
-    patched.setattr(panel, "clickable", clicked)
-    patched.setattr(links, "open_account", lambda ids: None)
+    opening.wide(patched, opening.Files())
+    patched.setattr(tables, "_downloads", kept)
 
 
 def test_nothing_that_others_wrote_is_markdown(drawn: Everything) -> None:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from google.protobuf import text_format
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 
 @dataclass
 class Seen:
-    """What one run of a page sent: after how many ``seconds`` it was whole, its ``text``, its widgets by label."""
+    """What one run of a page sent: after how many ``seconds`` it was whole, its parts, its widgets by label."""
 
     seconds: float
-    text: str
+    deltas: list[Delta]
     widgets: dict[str, str] = field(default_factory=dict)
-    redirected: str | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """All that was sent, as text."""
+        return _text(self.deltas)
 
 
 class Visitor:
@@ -62,20 +69,24 @@ class Visitor:
         return self._heard(started)
 
     def _heard(self, started: float) -> Seen:
-        texts: list[str] = []
+        deltas: list[Delta] = []
         widgets: dict[str, str] = {}
         while True:
             left = started + self._patience - time.monotonic()
             if left <= 0:
-                raise AssertionError(f"after {self._patience:.0f} s the page is not whole: {' '.join(texts)[-500:]}")
+                raise AssertionError(f"after {self._patience:.0f} s the page is not whole: {_text(deltas)[-500:]}")
             said = ForwardMsg()
             said.ParseFromString(self._socket.recv(timeout=left))  # type: ignore[arg-type]
             kind = said.WhichOneof("type")
             if kind == "delta":
-                texts.append(text_format.MessageToString(said.delta, as_utf8=True))
+                deltas.append(said.delta)
                 _note(widgets, said.delta.new_element)
             elif kind == "script_finished" and said.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                return Seen(time.monotonic() - started, "\n".join(texts), widgets)
+                return Seen(time.monotonic() - started, deltas, widgets)
+
+
+def _text(deltas: Iterable[Delta]) -> str:
+    return "\n".join(text_format.MessageToString(delta, as_utf8=True) for delta in deltas)
 
 
 def _note(widgets: dict[str, str], element: Any) -> None:
