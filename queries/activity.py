@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from queries import months, readings, roll_up, rollups, sources, value_days
+from queries import first_uses, months, readings, roll_up, rollups, sources, value_days
 from queries.checks import REASON
 from queries.contract import EVENTS
 from queries.errors import MappingError, SourceError
@@ -189,6 +189,7 @@ class Activities:
             "staff": self.who.staff.to_frame(),
             "usage_now": usage_now,
             "value_days": self._value_days(update, features, usage_now, value_key),
+            "first_uses": self._first_uses(update, features, value_key),
         }
         samples = self._samples(update, reasons)
         if samples.height:
@@ -218,13 +219,28 @@ class Activities:
         self, update: Update, features: pl.DataFrame, usage_now: pl.DataFrame, value_key: str
     ) -> pl.DataFrame:
         before, since = None, self.today
-        everything_changed = bool(update.months) and update.changed == update.months[0].month
-        if self.carry_on and self.old is not None and self.old.value_key == value_key and not everything_changed:
+        if (old := self._carried(update, value_key)) is not None:
             before = self._old_frame("value_days")
-            since = min(update.changed or date.max, self.old.today)
+            since = min(update.changed or date.max, old.today)
         return value_days.update(
             self.store, update.months, self.who, features, usage_now, before, since=since, today=self.today
         )
+
+    def _first_uses(self, update: Update, features: pl.DataFrame, value_key: str) -> pl.DataFrame:
+        before, since = None, date.min
+        moved = self.who.signed_up.get_column("account_id").clear()
+        old = self._carried(update, value_key)
+        if old is not None and "first_uses" in old.files:
+            before, since = self._old_frame("first_uses"), update.changed or date.max
+            earlier = roll_up.signed_up_days(self._old_frame("accounts"), self.settings.organisation.time_zone)
+            moved = self.who.signed_up.join(earlier, on=["account_id", "signed_up_on"], how="anti")["account_id"]
+        return first_uses.update(self.store, update.months, self.who, features, before, since=since, moved=moved)
+
+    def _carried(self, update: Update, value_key: str) -> Manifest | None:
+        """The snapshot before, where what it knew of value and of first uses holds for months that did not change."""
+        everything_changed = bool(update.months) and update.changed == update.months[0].month
+        is_alike = self.carry_on and self.old is not None and self.old.value_key == value_key
+        return self.old if is_alike and not everything_changed else None
 
 
 def hashed(*parts: Any) -> str:

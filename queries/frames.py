@@ -15,6 +15,7 @@ from queries import checks, vector_files
 from queries import comments as reading
 from queries.contract import SOURCES
 from queries.errors import NoSnapshot
+from queries.first_uses import SCHEMA as FIRST_USES
 from queries.months import FIRST_DAYS
 from queries.readings import SCHEMA as DAILY
 from queries.rollups import PERIODS, USAGE, WINDOW, next_month
@@ -179,6 +180,14 @@ class Frames:
     def first_days(self) -> pl.LazyFrame:
         """Account, user and the first day either was seen."""
         return self._parts([self.manifest.files.get("first_days", "")], FIRST_DAYS)
+
+    @property
+    def first_uses(self) -> pl.LazyFrame:
+        """Account, feature and first_on, its first use since sign-up; without a feature, its first day of value.
+
+        Value within ``queries.first_uses.WITHIN`` of sign-up; days may lie up to one ahead of as_of.
+        """
+        return self._parts([self.manifest.files.get("first_uses", "")], FIRST_USES)
 
     @property
     def comment_themes(self) -> pl.LazyFrame:

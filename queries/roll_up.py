@@ -30,7 +30,6 @@ class Who:
     @classmethod
     def of(cls, accounts: pl.DataFrame, ids: Accounts, subscriptions: pl.DataFrame, staff: pl.Series, zone: str) -> Who:
         """Whose activity counts, with the days they signed up and were served."""
-        signed_up = pl.col("signed_up_at").dt.convert_time_zone(zone).dt.date()
         end = pl.col("ended_on").fill_null(date.max)
         stretches = subscriptions.select("account_id", "started_on", end.alias("ended_on"))
         # Stretches become their running union, so that the nearest start before a day tells whether it was served.
@@ -40,9 +39,15 @@ class Who:
         return cls(
             accounts=ids,
             staff=staff,
-            signed_up=accounts.select("account_id", signed_up.alias("signed_up_on")).drop_nulls(),
+            signed_up=signed_up_days(accounts, zone),
             served=served.sort("started_on", "ended_on"),
         )
+
+
+def signed_up_days(accounts: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """``account_id`` and ``signed_up_on``, the organisation's day, of the accounts whose sign-up is known."""
+    day = pl.col("signed_up_at").dt.convert_time_zone(zone).dt.date()
+    return accounts.select("account_id", day.alias("signed_up_on")).drop_nulls()
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Activity:
     weekly: set[tuple[Any, ...]]
     usage: set[tuple[Any, ...]]
     value_days: dict[str, date]
+    first_uses: dict[tuple[str, str | None], date]
     rejected: dict[str, int]
     flagged: dict[str, int]
     rows: int
@@ -111,6 +112,7 @@ def activity(world: World, zone: str, week_start: str, as_of: datetime) -> Activ
         weekly=by_period(uses, lambda day: week_of(day, week_start)),
         usage={row for end in ends for row in window(uses, end)},
         value_days=value_days(uses, world.thresholds, today),
+        first_uses=first_uses(uses, world, here),
         rejected=dict(rejected),
         flagged=dict(flagged),
         rows=rows,
@@ -159,3 +161,22 @@ def value_days(uses: list[Any], thresholds: dict[str, float], today: date) -> di
             if feature in thresholds and measure >= thresholds[feature]:
                 result[account] = day
     return result
+
+
+def first_uses(uses: list[Any], world: World, here: ZoneInfo) -> dict[tuple[str, str | None], date]:
+    """Per account and feature the first day of use since sign-up; without a feature, of value within 180 days of it."""
+    found: dict[tuple[str, str | None], date] = {}
+    for account in {use[0] for use in uses}:
+        start = world.signed_up[account].astimezone(here).date()
+        mine = [use for use in uses if use[0] == account and use[3] >= start]
+        for _, _, feature, day, _ in mine:
+            found[account, feature] = min(day, found.get((account, feature), day))
+        for day in sorted({use[3] for use in mine if use[3] <= start + 180 * DAY}):
+            reached = [
+                feature in world.thresholds and (count if amount is None else amount) >= world.thresholds[feature]
+                for _, _, feature, _, count, amount in window(mine, day)
+            ]
+            if any(reached):
+                found[account, None] = day
+                break
+    return found

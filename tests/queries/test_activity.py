@@ -133,6 +133,7 @@ def seen(company: Company) -> Activity:
         "activity_monthly": ["account_id", "user_id", "period", "active_days", "uses", "quantity", "first_period"],
         "usage_28d": ["account_id", "user_id", "feature", "window_end", "uses", "quantity"],
         "value_days": ["account_id", "last_value_on"],
+        "first_uses": ["account_id", "feature", "first_on"],
         "daily": ["account_id", "user_id", "feature", "day", "uses", "quantity"],
     }
     columns["activity_weekly"] = columns["activity_monthly"]
@@ -140,7 +141,7 @@ def seen(company: Company) -> Activity:
         frames.activity(account_id=name, since=date(1, 1, 1)).collect()
         for name in frames.accounts.collect()["account_id"]
     ]
-    found = frames.mapping() | {"daily": pl.concat(daily).lazy()}
+    found = frames.mapping() | {"daily": pl.concat(daily).lazy(), "first_uses": frames.first_uses}
     rows = {name: found[name].select(names).collect().rows() for name, names in columns.items()}
     assert all(len(set(some)) == len(some) for some in rows.values())
     return Activity(
@@ -149,6 +150,7 @@ def seen(company: Company) -> Activity:
         weekly=set(rows["activity_weekly"]),
         usage=set(rows["usage_28d"]),
         value_days=dict(rows["value_days"]),
+        first_uses={(account, feature): day for account, feature, day in rows["first_uses"]},
         rejected=state.rejected_by_reason,
         flagged=state.flagged,
         rows=state.rows,

@@ -76,6 +76,10 @@ class Life:
     def a_threshold_moves(self) -> None:
         self.world.thresholds = {"report": self.chance.choice([1.0, 2.0, 4.0, 6.0])}
 
+    def a_sign_up_moves(self) -> None:
+        whose = self.chance.choice(["a", "b", "c"])
+        self.world.signed_up[whose] = self.chance.choice([LONG_AGO, START - self.chance.randrange(5, 70) * DAY])
+
     def a_subscription_ends(self) -> None:
         self.world.served["b"] = [(date(2025, 1, 1), self.now.date() - 40 * DAY)]
 
@@ -97,7 +101,7 @@ def script(seed: int) -> list[list[str]]:
     once = [
         "late_within_the_window", "late", "before_everything", "deleted", "an_account_arrives", "a_subscription_ends",
         "a_test_becomes_a_customer", "a_customer_was_a_test", "a_colleague_is_found", "a_threshold_moves", "late",
-        "deleted", "a_colleague_is_found",
+        "deleted", "a_colleague_is_found", "a_sign_up_moves", "a_sign_up_moves",
     ]  # fmt: skip
     chance.shuffle(once)
     steps = [[name] for name in once]

@@ -9,17 +9,14 @@ import polars as pl
 
 import settings
 from metrics import onboarding as metric
-from metrics.first_days import first_uses, first_value_days
 from metrics.month_ends import months_later
 from metrics.onboarding import By
 from pages.shared.answers.contacts import of_accounts
 from pages.shared.data import cached, view_of
 from pages.shared.filters import Who
-from queries.early import early_activity
 from queries.frames import Frames
 
 USUAL_MONTHS = 24
-_LONGEST = 180
 
 
 class Asked(NamedTuple):
@@ -36,16 +33,15 @@ def first_days(frames: Frames, since: date) -> pl.DataFrame:
 
     Of each feature that an onboarding step hangs on, and, without a ``feature``, of value (within half a year).
     """
-    start, today = pl.col("signed_up_at").dt.date(), pl.lit(frames.as_of)
-    young = frames.accounts.select("account_id", from_on=start, to_on=today).filter(pl.col("from_on") >= since)
-    found = early_activity(frames, young.collect()).collect().lazy()
-    steps = frames.features.filter(pl.col("onboarding_step").is_not_null()).select("feature")
-    uses = first_uses(found.join(steps, on="feature", how="semi"), as_of=frames.as_of)
-    early = found.join(young.select("account_id", "from_on"), on="account_id").filter(
-        pl.col("day") <= pl.col("from_on") + pl.duration(days=_LONGEST)
+    young = frames.accounts.filter(pl.col("signed_up_at").dt.date() >= since).select("account_id")
+    steps = frames.features.filter(pl.col("onboarding_step").is_not_null()).select("feature").collect()["feature"]
+    asked = pl.col("feature").is_null() | pl.col("feature").is_in(steps.implode())
+    return (
+        frames.first_uses.filter(pl.col("first_on") <= frames.as_of, asked)
+        .join(young, on="account_id", how="semi")
+        .sort("account_id", "feature")
+        .collect()
     )
-    value = first_value_days(early, frames.features, as_of=frames.as_of)
-    return pl.concat([uses, value.rename({"first_value_on": "first_on"})], how="diagonal")
 
 
 @cached
