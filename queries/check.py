@@ -15,7 +15,7 @@ import settings as configuration
 from queries import cast, checks, events, mapping, readings, sources
 from queries.checks import Accounts
 from queries.contract import SOURCES, Source
-from queries.database import session
+from queries.database import Session, session
 from queries.errors import DatabaseError, MappingError, QueryError, SourceError
 from queries.events import Events
 from queries.mapping import Mapping
@@ -23,10 +23,18 @@ from queries.readings import Reading
 from queries.sources import Reader
 from settings import Settings, SettingsError
 
+_CARRIED = (
+    "counted on the coordinator, not on the workers: distribute events by the account, and map account_id as that "
+    "very column (docs/scaling.md)"
+)
+
 
 @dataclass
 class Finding:
-    """What a check found in one source. ``problem`` is set when it cannot be read."""
+    """What a check found in one source. ``problem`` is set when it cannot be read.
+
+    ``carried``: the database shards, and brings events to its coordinator instead of counting them where they are.
+    """
 
     source: Source
     file: str | None = None
@@ -35,6 +43,7 @@ class Finding:
     rejected: dict[str, int] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
     do_not_cast: dict[str, str] = field(default_factory=dict)
+    carried: bool = False
     absent: tuple[str, ...] = ()
     problem: QueryError | None = None
 
@@ -54,6 +63,7 @@ class Finding:
         newest = f", newest {self.newest}" if self.newest else ""
         lines = [f"{name} {self.rows:>10,} rows{newest}  ({self.file})"]
         lines += [f"{'':14} does not cast: {column} ({why})" for column, why in self.do_not_cast.items()]
+        lines += [f"{'':14} {_CARRIED}"] * self.carried
         lines += [f"{'':14} {count:>10,} rejected: {why}" for why, count in self.rejected.items()]
         lines += [f"{'':14} {count:>10,} kept, flagged: {why}" for why, count in self.flagged.items()]
         if self.absent:
@@ -149,12 +159,24 @@ def _newest_events(looking: Events, finding: Finding) -> Reading:
                 return lost
             end = span[1] + timedelta(days=1)
             finding.rows, finding.newest = events.count(looking, span[0], end), str(span[1])
+            finding.carried = _shards(looking.session) and _is_carried(looking, span[1])
     except SourceError as error:
         if looking.time_type.startswith("timestamp") or error.timed_out:
             raise
         finding.do_not_cast["occurred_at"] = error.message.removeprefix(f"{looking.mapping.file} failed: ").rstrip(".")
         return events.read_as_text(looking)
     return readings.merged([lost, events.read(looking, max(span[0], end - timedelta(days=28)), end)])
+
+
+def _shards(opened: Session) -> bool:
+    """Whether the database is one of a Citus cluster."""
+    return bool(opened.frame("SELECT count(*) AS many FROM pg_extension WHERE extname = 'citus'").item())
+
+
+def _is_carried(looking: Events, day: date) -> bool:
+    """Whether the coordinator would do more than collect what the workers have counted."""
+    plan = looking.session.plan(events.counting(looking, day, day + timedelta(days=1)))
+    return not plan[0].startswith("Custom Scan (Citus") or any("Distributed Subplan" in line for line in plan)
 
 
 def main(words: list[str] | None = None) -> int:

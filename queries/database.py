@@ -38,12 +38,16 @@ _DEFAULTS = {
 
 _TRANSACTION = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    # A Citus coordinator keeps settings to itself unless it is told to hand them to its workers; others ignore this.
+    "SET LOCAL citus.propagate_set_commands = 'local'",
     "SET LOCAL TIME ZONE 'UTC'",
     # How dates are written; how a mapping's own text is read stays as the database has it.
     "SET LOCAL datestyle = 'ISO'",
     # The transaction waits while rollups are computed; the server must not take that for a forgotten one.
     "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
+
+_USE_COPY = "adbc.postgresql.use_copy"
 
 _IDENTITY = """
 SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS identity
@@ -57,6 +61,7 @@ _HINTS = {
     "3F000": "a schema was dropped or renamed",
     "42501": "GRANT SELECT on it (and USAGE on its schema) to the dashboard's user",
     "40001": "the replica had to discard rows it was reading; raise max_standby_streaming_delay there",
+    "0A000": "where the database shards, join tables on the column they are distributed by (docs/scaling.md)",
     "22021": "its text is in another encoding than the database says",
 }
 _TOO_LONG = "index the columns it filters on, or raise refresh.statement_timeout in config/settings.toml"
@@ -157,6 +162,17 @@ class Session:
                 yield frame
         finally:
             self._watched.let_go(cursor.close)
+
+    def plan(self, statement: Select[*tuple[Any, ...]]) -> list[str]:
+        """How the database would run a statement, line by line, without running it."""
+
+        def work() -> Any:
+            with self._connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**{_USE_COPY: "false"})  # which takes no EXPLAIN
+                cursor.execute(f"EXPLAIN (COSTS OFF) {render(statement)}")
+                return cursor.fetch_arrow_table()
+
+        return [str(line) for line in self._watched(work).column(0).to_pylist()]
 
     def schema(self, statement: str) -> dict[str, str]:
         """Column names and Arrow type names that ``statement`` would return."""

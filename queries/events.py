@@ -150,7 +150,7 @@ def read(events: Events, start: date, end: date) -> Reading:
     file = events.mapping.file
     try:
         with events.session.savepoint(file):
-            found = readings.sorted_out(events.session.frame(_counting(events, start, end)))
+            found = readings.sorted_out(events.session.frame(counting(events, start, end)))
             return found.without(events.left_out)
     except SourceError as error:
         if error.timed_out:
@@ -172,8 +172,12 @@ def _from_text(events: Events, *where: sa.ColumnElement[bool]) -> Reading:
         return readings.merged(piece.without(events.left_out) for piece in read)
 
 
-def _counting(events: Events, start: date, end: date) -> sa.Select[*tuple[Any, ...]]:
-    """The database groups; ids are grouped on their own types, which is faster, and become text after."""
+def counting(events: Events, start: date, end: date) -> sa.Select[*tuple[Any, ...]]:
+    """The statement that counts the days [start, end): one row per account, user, feature and day.
+
+    ``events`` are all, ``uses`` those with a usable quantity, ``quantity`` their sum. Ids are grouped as they are and
+    become text after: that is faster, and a cluster groups by the column it distributes by, or brings rows together.
+    """
     quantity = _quantity(events)
     usable = sa.or_(quantity.is_(None), quantity.between(-LARGEST, LARGEST))
     inner = (

@@ -6,6 +6,7 @@ import pytest
 
 import settings
 from queries import check
+from queries.database import Session
 from tests.queries.company import Company, paying, use
 
 pytestmark = pytest.mark.postgres
@@ -133,6 +134,24 @@ def test_a_file_of_events_is_checked_too(shop, run):
     assert code == 0
     assert line(printed, "events") == "events 2 rows, newest 2026-03-02 (config/sources/events.csv)"
     assert "1 rejected: unknown account" in printed
+
+
+WHOLE = ["Custom Scan (Citus Adaptive)", "  Task Count: 32", "  ->  HashAggregate"]
+CARRIED = ["Custom Scan (Citus Adaptive)", "  ->  Distributed Subplan 7_1"]
+BY_ITSELF = ["HashAggregate", "  ->  Seq Scan on events"]
+
+
+@pytest.mark.parametrize(("plan", "warns"), [(WHOLE, False), (CARRIED, True), (BY_ITSELF, True)])
+def test_a_cluster_that_counts_events_on_its_coordinator_is_told(shop, run, monkeypatch, plan, warns):
+    monkeypatch.setattr(check, "_shards", lambda opened: True)
+    monkeypatch.setattr(Session, "plan", lambda self, statement: plan)
+    code, printed = run()
+    assert code == 0
+    assert ("counted on the coordinator, not on the workers" in printed) is warns
+
+
+def test_a_database_that_does_not_shard_is_told_nothing_of_coordinators(shop, run):
+    assert "coordinator" not in run()[1]
 
 
 def test_nothing_is_written(shop, run):

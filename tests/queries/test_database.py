@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg2
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.database import libpq_url, place, reason, session
+from queries.database import explained, libpq_url, place, reason, session
 from queries.errors import DatabaseError
 
 SECRET = "p@ss:w/rd%2B?#[]&= +ü'\""
@@ -106,6 +107,18 @@ def test_a_place_is_where_a_url_leads_without_who_goes_there():
 )
 def test_what_the_database_says_is_told_on_one_line_in_its_own_language(raw, said):
     assert reason(RuntimeError(raw)) == said
+
+
+class Refused(Exception):
+    sqlstate = "0A000"
+
+
+def test_a_join_that_a_cluster_refuses_says_what_to_join_on():
+    found = explained("config/sources/nps.sql", Refused("ERROR:  joins are only supported on distribution columns\n"))
+    assert found.message == "config/sources/nps.sql failed: joins are only supported on distribution columns."
+    assert (
+        found.hint == "where the database shards, join tables on the column they are distributed by (docs/scaling.md)"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +238,24 @@ def test_one_refresher_holds_the_lock_until_its_transaction_ends(database):
             assert not second.try_lock()
     with session(url, statement_timeout=timedelta(seconds=5)) as third:
         assert third.try_lock()
+
+
+@pytest.mark.postgres
+def test_a_plan_is_told_and_not_run(database):
+    with session(database(), statement_timeout=timedelta(seconds=5)) as opened:
+        plan = opened.plan(sa.select(sa.func.pg_sleep(60).label("slept")))
+    assert plan == ["Result"]
+
+
+@pytest.mark.postgres
+def test_anybody_may_ask_for_settings_to_be_handed_on_where_nobody_hands_them_on(database):
+    url = database()
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special LOGIN")
+    with session(url.replace("postgres@", "nobody_special@"), statement_timeout=timedelta(seconds=5)) as opened:
+        asked = opened.frame(
+            "SELECT current_user::text AS who, current_setting('transaction_read_only') AS read_only, "
+            "current_setting('citus.propagate_set_commands') AS handed_on"
+        )
+    assert asked.rows() == [("nobody_special", "on", "local")]
