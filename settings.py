@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from queries import access
+
 ROOT = Path(__file__).resolve().parent
 LONGEST = timedelta(days=20)
 """No duration is longer: PostgreSQL counts a time-out in milliseconds, in 31 bits."""
@@ -344,10 +346,12 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
     secret = sorted(_FROM_ENVIRONMENT.keys() & values.keys())
     if secret:
         raise SettingsError(f"{path} sets {secret[0]}.\n\nHint: set {_FROM_ENVIRONMENT[secret[0]]} in the environment.")
-    given: dict[str, Any] = _urls(environment) | {
-        "config": config,
-        "snapshot_dir": environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot"),
-    }
+    snapshot_dir = environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot")
+    try:
+        access.read(snapshot_dir, environment)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    given: dict[str, Any] = _urls(environment) | {"config": config, "snapshot_dir": snapshot_dir}
     given |= {name: environment[variable] for name, variable in _PLAIN.items() if environment.get(variable)}
     if not environment.get("PRODUCT_DATABASE_URL", "").strip():
         given.setdefault("secret_key", _demo("secret.key"))

@@ -1,9 +1,13 @@
 """``python -m bench.growth [--events 1000000 3000000 10000000] [--accounts 1000 10000]``: what grows with what.
 
 For every number of accounts, companies with as many events as given, all of one seed and 33 months old, on servers of
-their own: the first refresh with its peak memory; a refresh after *the same new day* (the very rows of the smallest
-company's next day, put into each, turn by turn; the best of ``--rounds``); the snapshot's size; and every question that
-pages ask, with nothing remembered, and which files of daily activity it opened.
+their own:
+
+- the first refresh with its peak memory, without the comments, which have nothing to do with events; then the comments;
+- a refresh after *the same new day*: the very rows of the smallest company's next day, put into each, turn by turn; the
+  best of ``--rounds``;
+- the snapshot's size, and every question that pages ask, with nothing remembered, and which files of daily activity it
+  opened.
 
 Figures go to ``bench/growth.json``; it ends with 1 when a goal of ``docs/scaling.md`` is missed.
 """
@@ -14,7 +18,9 @@ import argparse
 import json
 import math
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -26,7 +32,7 @@ import polars as pl
 import psycopg2
 
 from bench import pages, refresh
-from bench.place import Place, place, say
+from bench.place import CONFIG, Place, place, say
 from demo import load
 from demo.company import usage_of
 from queries.frames import Frames
@@ -75,22 +81,31 @@ def measure(accounts: int, sizes: Sequence[int], rounds: int) -> list[dict[str, 
         firsts = []
         for where in places:
             say(f"First refresh of {accounts:,} accounts")
-            firsts.append(refresh.first(where))
+            firsts.append(first(where))
             load.add_day(where.url, say=say)  # the rest of yesterday
         again = another_day(places, rounds)
         return [
             {
                 "accounts": accounts,
                 "events": events,
-                "first": vars(first),
+                **begun,
                 "another_day": min(refreshes, key=lambda one: one["seconds"]),
                 "another_day_all": [one["seconds"] for one in refreshes],
                 **size(where.frames()),
                 "questions": questions(where),
                 "load_average": round(os.getloadavg()[0], 2),
             }
-            for where, events, first, refreshes in zip(places, sizes, firsts, again, strict=True)
+            for where, events, begun, refreshes in zip(places, sizes, firsts, again, strict=True)
         ]
+
+
+def first(where: Place) -> dict[str, Any]:
+    """The first refresh without a themes file, so that no comment is read; and one that reads the comments only."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config"
+        shutil.copytree(CONFIG, config, ignore=shutil.ignore_patterns("themes.toml"))
+        begun = refresh.refresh(where.environment | {"TENURE_CONFIG": str(config)})
+    return {"first": vars(begun), "comments": vars(refresh.refresh(where.environment))}
 
 
 def another_day(places: Sequence[Place], rounds: int) -> list[list[dict[str, Any]]]:
@@ -236,13 +251,15 @@ def lines(told: dict[str, Any]) -> list[str]:
     for row in told["rows"]:
         values = (MEASURED[name](row) for name in names)
         said.append("".join([f"{row['accounts']:>10,}{row['events']:>13,}", *(f"{value:>18,.2f}" for value in values)]))
-    for of in ("events", "accounts"):
-        if told["slopes"]:
-            said.append(f"{'grows with ' + of:>23}" + "".join(f"{told['slopes'][name][of]:>18.2f}" for name in names))
-    for name, slope in told["page_slopes"].items():
-        said.append(
-            f"  {name:<30}{slope['seconds']:>7.2f} s   events {slope['events']:>5.2f}   accounts {slope['accounts']:>5.2f}"
-        )
+    said += [
+        f"{'grows with ' + of:>23}" + "".join(f"{told['slopes'][name][of]:>18.2f}" for name in names)
+        for of in ("events", "accounts")
+        if told["slopes"]
+    ]
+    said += [
+        f"  {name:<30}{one['seconds']:>7.2f} s   events {one['events']:>5.2f}   accounts {one['accounts']:>5.2f}"
+        for name, one in told["page_slopes"].items()
+    ]
     missed = [one for one in told["goals"] if not one["met"]]
     said += [f"  MISSED {one['goal']}: {one['reached']:g} (at most {one['at_most']:g})" for one in missed]
     return [*said, f"  {len(told['goals']) - len(missed)} of {len(told['goals'])} goals met"]

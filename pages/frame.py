@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import boundary, data, links, navigation, notes, sign_in, viewer
+from pages.shared import boundary, data, links, navigation, notes, sign_in, taken_over, viewer
 from records import patience
 
 HERE = Path(__file__).resolve().parent
@@ -31,4 +31,5 @@ with boundary.calm(page.title), patience.at_most(patience.OF_A_PAGE):
         st.stop()
     links.at(page.title)
     notes.banner(page.title, data.begin())
+    taken_over.tell()
     page.run()

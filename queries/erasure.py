@@ -64,9 +64,11 @@ class Overlay(Store):
         """Writes elsewhere."""
         self._over.put(name, content)
 
-    def uri(self, name: str) -> str:
-        """Where it was written, else where it was."""
-        return self._over.uri(name) if self._over.exists(name) else super().uri(name)
+    def scan(self, *names: str) -> pl.LazyFrame:
+        """Where each was written, else where it was."""
+        before = super().scan
+        parts = [self._over.scan(name) if self._over.exists(name) else before(name) for name in names]
+        return parts[0] if len(parts) == 1 else pl.concat(parts)
 
     def exists(self, name: str) -> bool:
         """Whether it is in either place."""

@@ -53,3 +53,9 @@ class RefreshBusy(RefreshError):
 
 class NoSnapshot(QueryError):
     """There is no snapshot to serve yet."""
+
+
+class BucketError(QueryError, OSError):
+    """The bucket that holds the snapshots does not answer, or refuses; that can pass by itself."""
+
+    passing = True

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from queries import checks, vector_files
 from queries import comments as reading
 from queries.contract import SOURCES
-from queries.errors import NoSnapshot
+from queries.errors import BucketError
 from queries.first_uses import SCHEMA as FIRST_USES
 from queries.months import FIRST_DAYS
 from queries.readings import SCHEMA as DAILY
@@ -250,49 +249,23 @@ class Frames:
 
 def current_id(settings: Settings) -> str:
     """The id of the snapshot being served; NoSnapshot when there is none yet."""
-    return _current_id(Store(settings.snapshot_dir))
-
-
-def snapshots(store: Store, *, most: int = 50) -> pl.DataFrame:
-    """The newest snapshots kept, newest first: ``id, as_of, seconds, rows, rejected, problems``."""
-    names = sorted((name for name in store.names() if name.startswith("manifest-")), reverse=True)[:most]
-    found = []
-    for name in names:
-        try:
-            found.append(_manifest(str(store.root), name.removeprefix("manifest-").removesuffix(".json")))
-        except NoSnapshot:  # pruned since, or written by another version
-            continue
-    rows = [
-        {
-            "id": manifest.id,
-            "as_of": manifest.as_of.astimezone(ZoneInfo(manifest.time_zone)).replace(tzinfo=None),
-            "seconds": manifest.seconds,
-            "rows": sum(state.rows for state in manifest.sources.values()),
-            "rejected": sum(state.rejected for state in manifest.sources.values()),
-            "problems": ", ".join(name for name, state in manifest.sources.items() if state.error),
-        }
-        for manifest in found
-    ]
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "id": pl.String,
-        "as_of": pl.Datetime("us"),
-        "seconds": pl.Float64,
-        "rows": pl.Int64,
-        "rejected": pl.Int64,
-        "problems": pl.String,
-    }
-    return pl.DataFrame(rows, schema=schema)
+    return _current_id(Store(settings.snapshot_dir), lately=True)
 
 
 def last_failure(settings: Settings) -> Failure | None:
-    """Why the last refresh failed; None when it did not."""
-    return _last_failure(Store(settings.snapshot_dir))
+    """Why the last refresh failed, or why nobody can know; None when it did not."""
+    try:
+        return _last_failure(Store(settings.snapshot_dir), lately=True)
+    except BucketError as error:
+        return Failure(at=datetime.now(UTC), message=str(error))
 
 
 @lru_cache(maxsize=256)
 def _manifest(location: str, snapshot_id: str, whole: bool = True) -> Manifest:
     """A snapshot's manifest; not ``whole``: without what a database said, which may quote anybody's row."""
-    found = _read_manifest(Store(location), snapshot_id)
+    store = Store(location)
+    found = _read_manifest(store, snapshot_id)
+    store.settle(found)
     if whole:
         return found
     sources = {name: _discreet(state) for name, state in found.sources.items()}

@@ -63,6 +63,7 @@ def run(
         failure = lost(reason(error))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         failure = RefreshError(f"The refresh stopped: {reason(error)}.", "run it again; with --full if it stops again")
+        failure.passing = store.is_remote  # a bucket may have cut a file short
     record_failure(store, str(failure))
     ended = RefreshError(failure.message, failure.hint)
     ended.passing = isinstance(failure, DatabaseError) or getattr(failure, "passing", False)
@@ -84,6 +85,8 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
         zone = settings.organisation.time_zone
         database = opened.database() or place(url)
         before = newest_manifest(store)
+        if before is not None:
+            store.settle(before)
         gone = left_out.known(settings, store, before, database=database)
         old = _usable(before, store, database, now)
         build = Build(
@@ -103,6 +106,8 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
         manifest = _manifest(build, activity, database, now, swept_at or datetime.now(UTC), time.monotonic() - started)
         erasures = (0 if before is None else before.erasures) + gone.has_grown
         manifest = manifest.model_copy(update={"ahead": ahead, "erasures": erasures})
+        if gone.has_grown:
+            manifest = manifest.model_copy(update={"swept_at": None})  # the next one sees to it that all went
         # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
         publish(store, manifest)
         if gone.has_grown:
@@ -136,7 +141,7 @@ def _usable(old: Manifest | None, store: Store, database: str, now: datetime) ->
     """The snapshot before, unless it is of another database, of a later time, or has lost files."""
     if old is None or old.database != database or old.as_of > now:
         return None
-    return old if all(map(store.exists, old.names())) else None
+    return None if store.lacks(old.names()) else old
 
 
 def _counts_alike(old: Manifest, settings: Settings) -> bool:

@@ -1,8 +1,8 @@
-"""The snapshot on disk: immutable files named by their content, one manifest per snapshot, one pointer.
+"""The snapshot: immutable files named by their content, one manifest per snapshot, one pointer.
 
 A snapshot is published by writing its files, then its manifest, then ``current`` (one small object, replaced in one
 put). A reader follows ``current``, so it sees a whole snapshot or the one before it. Nothing is renamed or linked from
-the outside, so that a folder and an object store can be used alike.
+the outside, so that a folder and a bucket are used alike.
 """
 
 from __future__ import annotations
@@ -11,16 +11,26 @@ import hashlib
 import io
 import os
 import secrets
+import threading
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from queries.errors import NoSnapshot
+from queries import access
+from queries.errors import BucketError, NoSnapshot
+from queries.folder import Folder
+from queries.manifest import Bad as Bad
+from queries.manifest import Comments as Comments
+from queries.manifest import Failure as Failure
+from queries.manifest import Manifest as Manifest
+from queries.manifest import Month as Month
+from queries.manifest import SourceState as SourceState
+from settings import SettingsError
 
 CURRENT = "current"
 FAILURE = "failure.json"
@@ -30,168 +40,83 @@ KEPT = "kept/"
 """Objects whose names begin so belong to no snapshot, and are never pruned."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Place(Protocol):
+    """A folder or a bucket; :class:`Store` says what each of these does."""
+
+    is_remote: bool
+
+    def uri(self, name: str) -> str: ...  # noqa: D102
+    def put(self, name: str, content: bytes) -> None: ...  # noqa: D102
+    def get(self, name: str) -> bytes | None: ...  # noqa: D102
+    def exists(self, name: str) -> bool: ...  # noqa: D102
+    def lacks(self, names: Iterable[str]) -> set[str]: ...  # noqa: D102
+    def scan(self, names: tuple[str, ...]) -> pl.LazyFrame: ...  # noqa: D102
+    def names(self) -> dict[str, float]: ...  # noqa: D102
+    def delete(self, name: str) -> None: ...  # noqa: D102
+    def delete_all(self, names: Iterable[str]) -> None: ...  # noqa: D102
+    def lately(self, name: str) -> bytes | None: ...  # noqa: D102
+    def existed_lately(self, name: str) -> bool: ...  # noqa: D102
+    def bring(self, names: Iterable[str]) -> None: ...  # noqa: D102
+    def keep_copies_of(self, names: Iterable[str]) -> None: ...  # noqa: D102
+    def settle(self, erasures: int, names: Iterable[str]) -> None: ...  # noqa: D102
 
 
-class SourceState(_Record):
-    """What a refresh found in one source.
-
-    ``status``: ``ok``; ``missing`` (optional, no mapping); ``failed`` (could not be read and never was); ``stale``
-    (could not be read now, rows are those of an earlier refresh). ``rejected_mrr`` in minor units.
-    """
-
-    status: Literal["ok", "missing", "failed", "stale"]
-    rows: int = 0
-    rejected: int = 0
-    rejected_by_reason: dict[str, int] = {}
-    rejected_mrr: int = 0
-    flagged: dict[str, int] = {}
-    left_out: int = 0
-    newest: str | None = None
-    mapping: str | None = None
-    mapping_hash: str | None = None
-    error: str | None = None
-    hint: str | None = None
+_buckets: dict[access.Access, Place] = {}
+_opening = threading.Lock()
 
 
-class Bad(_Record):
-    """Events of one day that were rejected, and why; ``day`` is None where the event has no usable time."""
+def _place(location: str) -> Place:
+    """The folder or the bucket at ``location``; a process has one of each bucket, with its connections and copies."""
+    try:
+        found = access.read(location, os.environ)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    if found is None:
+        return Folder(location)
+    from queries.bucket import Bucket  # only who has a bucket needs what opens it
 
-    reason: str
-    day: date | None
-    events: int
-
-
-class Month(_Record):
-    """One month of activity: its files, what was rejected in it, and when its events were last counted.
-
-    ``uses`` counts the good events. ``uncounted`` are account ids in it that do not count (no account has them, or
-    it is a test), with their events; ``by_staff`` counts the events of our own staff at accounts that do. ``erased``
-    counts those of erased people, which stand in no file; in a month still running it may lag behind, which costs one
-    more look at the month.
-    """
-
-    month: date
-    checked_at: datetime
-    uses: int
-    daily: str
-    bad: tuple[Bad, ...] = ()
-    monthly: str = ""
-    weekly: str = ""
-    usage: str = ""
-    flagged: dict[str, int] = {}
-    uncounted: dict[str, int] = {}
-    by_staff: int = 0
-    erased: int = 0
-
-    @property
-    def events(self) -> int:
-        """How many events the database held when the month was read, good, bad and left out."""
-        return self.uses + sum(item.events for item in self.bad) + self.erased
-
-
-class Comments(_Record):
-    """What a refresh made of comments: the files that hold their sentences' vectors, and what went wrong, if anything.
-
-    ``key`` changes with whatever themes depend on beside the comments: the themes file, the encoder, the method;
-    ``titles`` with those of the roadmap, whose vectors are kept too.
-    """
-
-    vectors: tuple[str, ...] = ()
-    key: str = ""
-    titles: str = ""
-    error: str | None = None
-    hint: str | None = None
-
-
-class Manifest(_Record):
-    """One snapshot: when it is as of, what each source gave, and which file holds which frame.
-
-    ``swept_at`` is when files that no snapshot needs were last removed. ``database`` tells one product database from
-    another. ``events_on`` is the organisation's day on which events were last read; it stays behind while they cannot
-    be. ``without_answers`` says why answers to our own messages could not be read, where that is so. ``as_of`` is by
-    the database's clock; ``ahead`` is by how many seconds the clock of the machine that refreshed was ahead of it.
-    ``erasures`` rises when somebody was erased from what the snapshot before held: then whatever was remembered of
-    earlier snapshots must be forgotten.
-    """
-
-    id: str
-    as_of: datetime
-    created_at: datetime
-    seconds: float
-    time_zone: str
-    currency: str
-    week_start: str
-    sources: dict[str, SourceState]
-    files: dict[str, str]
-    months: tuple[Month, ...] = ()
-    swept_at: datetime | None = None
-    database: str = ""
-    events_on: date | None = None
-    events_key: str = ""
-    value_key: str = ""
-    comments: Comments = Comments()
-    without_answers: str | None = None
-    ahead: float = 0.0
-    erasures: int = 0
-
-    def age(self, now: datetime) -> timedelta:
-        """How long before ``now``, by this machine's clock, the database was read; a wrong clock changes nothing."""
-        return max(now - self.as_of - timedelta(seconds=self.ahead), timedelta())
-
-    @property
-    def today(self) -> date:
-        """The organisation's day at as_of."""
-        return self.as_of.astimezone(ZoneInfo(self.time_zone)).date()
-
-    def names(self) -> set[str]:
-        """Every file this snapshot needs."""
-        parts = {name for m in self.months for name in (m.daily, m.monthly, m.weekly, m.usage) if name}
-        return parts | set(self.files.values()) | set(self.comments.vectors)
-
-
-class Failure(_Record):
-    """When and why the last refresh failed."""
-
-    at: datetime
-    message: str
+    with _opening:
+        if found not in _buckets:
+            _buckets[found] = Bucket(found)
+        return _buckets[found]
 
 
 class Store:
-    """A folder of immutable objects. ``uri(name)`` is what Polars scans."""
+    """A folder or a bucket (``s3://bucket/prefix``) of immutable objects. BucketError and OSError say what failed."""
 
     def __init__(self, location: str) -> None:
-        self.root = Path(location)
+        self.location = location
+        self._place = _place(location)
+
+    @property
+    def root(self) -> Path:
+        """The folder; only for a store that is one."""
+        return Path(self.location)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is a bucket, which may fall silent."""
+        return self._place.is_remote
 
     def uri(self, name: str) -> str:
         """Where ``name`` is, for Polars to scan."""
-        return str(self.root / name)
+        return self._place.uri(name)
 
     def put(self, name: str, content: bytes) -> None:
         """Writes an object whole: it is there with all of ``content``, or as it was before."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        self._place.put(name, content)
 
     def get(self, name: str) -> bytes | None:
         """An object's content, None when there is none."""
-        try:
-            return (self.root / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return self._place.get(name)
 
     def exists(self, name: str) -> bool:
         """Whether an object of this name was written."""
-        return (self.root / name).is_file()
+        return self._place.exists(name)
+
+    def lacks(self, names: Iterable[str]) -> set[str]:
+        """Those of ``names`` that were never written, or are gone."""
+        return self._place.lacks(names)
 
     def put_frame(self, kind: str, frame: pl.DataFrame) -> str:
         """Writes ``frame`` as Parquet under a name made of ``kind`` and its content's hash; returns the name."""
@@ -205,24 +130,46 @@ class Store:
 
     def scan(self, *names: str) -> pl.LazyFrame:
         """A LazyFrame over the rows of one or more Parquet objects of one schema."""
-        return pl.scan_parquet([self.uri(name) for name in names])
+        return self._place.scan(names)
 
     def names(self) -> dict[str, float]:
-        """Every object's name and the time it was written, in seconds since 1970."""
-        if not self.root.is_dir():
-            return {}
-        found = {}
-        for path in self.root.rglob("*"):
-            try:
-                if path.is_file():
-                    found[path.relative_to(self.root).as_posix()] = path.stat().st_mtime
-            except FileNotFoundError:
-                continue
-        return found
+        """Every object's name and the time it was written by the store's own clock, in seconds since 1970."""
+        return self._place.names()
 
     def delete(self, name: str) -> None:
         """Removes an object; it may be gone already."""
-        (self.root / name).unlink(missing_ok=True)
+        self._place.delete(name)
+
+    def delete_all(self, names: Iterable[str]) -> None:
+        """Removes objects, in any order; they may be gone already."""
+        self._place.delete_all(names)
+
+    def lately(self, name: str) -> bytes | None:
+        """What pages go by: an object's content at most a second ago, None when there was none.
+
+        While a bucket gives no answer: which snapshot was ``current`` when it last did.
+        """
+        return self._place.lately(name)
+
+    def existed_lately(self, name: str) -> bool:
+        """Whether an object was there at most a second ago, or when a bucket that gives no answer last did."""
+        return self._place.existed_lately(name)
+
+    def bring(self, names: Iterable[str]) -> None:
+        """Fetches manifests, many at a time, where they are far away."""
+        self._place.bring(names)
+
+    def keep_copies_of(self, manifest: Manifest) -> None:
+        """Removes from this machine whatever copies do not belong to ``manifest``."""
+        self._place.keep_copies_of(_belonging(manifest))
+
+    def settle(self, manifest: Manifest) -> None:
+        """The same, where this process knows of fewer erasures than ``manifest`` does, or of none as it has begun."""
+        self._place.settle(manifest.erasures, _belonging(manifest))
+
+
+def _belonging(manifest: Manifest) -> list[str]:
+    return [*manifest.names(), manifest_name(manifest.id)]
 
 
 def new_id(created: datetime) -> str:
@@ -235,9 +182,9 @@ def manifest_name(snapshot_id: str) -> str:
     return f"manifest-{snapshot_id}.json"
 
 
-def current_id(store: Store) -> str:
-    """The id of the snapshot being served; NoSnapshot when there is none yet."""
-    content = store.get(CURRENT)
+def current_id(store: Store, *, lately: bool = False) -> str:
+    """The id of the snapshot being served, or ``lately`` so; NoSnapshot when there is none yet."""
+    content = store.lately(CURRENT) if lately else store.get(CURRENT)
     if content is None:
         raise NoSnapshot(
             "There is no snapshot yet.",
@@ -260,10 +207,10 @@ def read_manifest(store: Store, snapshot_id: str) -> Manifest:
         ) from None
 
 
-def newest_manifest(store: Store) -> Manifest | None:
-    """The manifest being served, None when there is none that can be read."""
+def newest_manifest(store: Store, *, lately: bool = False) -> Manifest | None:
+    """The manifest being served, or ``lately`` so; None when there is none that can be read."""
     try:
-        return read_manifest(store, current_id(store))
+        return read_manifest(store, current_id(store, lately=lately))
     except NoSnapshot:
         return None
 
@@ -284,14 +231,16 @@ def record_failure(store: Store, message: str) -> None:
     with suppress(OSError):
         try:
             store.put(FAILURE, content)
+        except BucketError:  # no room here would help
+            raise
         except OSError:
             store.delete(RESERVE)
             store.put(FAILURE, content)
 
 
-def last_failure(store: Store) -> Failure | None:
-    """Why the last refresh failed, None when it did not."""
-    content = store.get(FAILURE)
+def last_failure(store: Store, *, lately: bool = False) -> Failure | None:
+    """Why the last refresh failed, or ``lately`` did, None when it did not."""
+    content = store.lately(FAILURE) if lately else store.get(FAILURE)
     if content is None:
         return None
     try:

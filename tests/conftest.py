@@ -132,6 +132,7 @@ MAIN = sys.modules["__main__"]
 """The program that runs the tests."""
 SLOWEST_FIRST = (
     *("pages/test_hostile.py", "reliability/test_faults.py", "pages/test_sign_in.py", "queries/test_erase.py"),
+    "reliability/test_replicas.py",
     *("pages/test_access_matrix.py", "pages/test_access_own.py"),
     *("pages/test_pages.py", "queries/test_incremental.py", "reports/test_prep_sheet.py", "bench/test_bench.py"),
     *("reports/test_business_review.py", "metrics/test_themes.py", "pages/test_churn_reasons.py"),
@@ -139,6 +140,7 @@ SLOWEST_FIRST = (
     *("pages/test_account.py", "pages/test_nps.py", "metrics/test_health.py", "queries/test_refresh.py"),
     *("outreach/test_worker.py", "pages/test_overview.py", "metrics/test_revenue_oracle.py", "demo/test_load.py"),
     *("metrics/test_theme_learning.py", "metrics/test_stated.py", "records/test_failures.py", "queries/test_crash.py"),
+    *("queries/test_bucket.py",),
     *("queries/test_comments.py", "bench/test_outreach.py", "metrics/test_emerging.py", "pages/test_warming.py"),
 )
 """Files of tests that take long. The first to start, because a file runs in one process: whichever of them began last

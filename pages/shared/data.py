@@ -60,7 +60,7 @@ def view() -> View:
 
 def _there(snapshot_id: str) -> bool:
     """Whether a snapshot is still kept: it is old, or somebody was taken out of it."""
-    return Store(settings.get().snapshot_dir).exists(manifest_name(snapshot_id))
+    return Store(settings.get().snapshot_dir).existed_lately(manifest_name(snapshot_id))
 
 
 def book(looked_at: View) -> View:

@@ -6,12 +6,14 @@ What stands on an open page stays there until that page is loaded again or close
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import settings
 from metrics import comment_groups, telling_words
 from pages.shared import data
 from queries import frames
 from queries.scope import Scope
+from queries.store import Store, newest_manifest
 
 _WORDS: tuple[Callable[[], None], ...] = (
     comment_groups._grams.cache_clear,
@@ -22,10 +24,14 @@ _WORDS: tuple[Callable[[], None], ...] = (
 
 
 def forget() -> None:
-    """Forgets every result, whichever snapshot it is of."""
+    """Forgets every result, whichever snapshot it is of, and copies of files that the newest does not need."""
     data.forget()
     for clear in _WORDS:
         clear()
+    store = Store(settings.get().snapshot_dir)
+    with suppress(OSError):
+        if (newest := newest_manifest(store, lately=True)) is not None:
+            store.keep_copies_of(newest)
 
 
 def keep_up(snapshot_id: str, known: int | None) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 import streamlit as st
 
+from pages.shared.choices import told_apart
+
 ACCOUNT = "account"
 """The query parameter that says which account the account page shows."""
 _LAST = "tenure_account"
@@ -35,7 +37,7 @@ def choose_account(directory: pl.DataFrame) -> str | None:
     The address holds the account's id, not its name: two may have the same, and one may be renamed. (What a
     selectbox binds to the address itself is the name it shows.)
     """
-    names = dict(directory.select("account_id", "name").iter_rows())
+    names = told_apart(dict(directory.select("account_id", "name").iter_rows()))
     if not names:
         st.info("There is no account yet.", icon=":material/business:")
         return None

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 import settings
+from queries.errors import BucketError
 from queries.store import Store, last_failure, newest_manifest
 from records import sending
 from records.database import engine, place
@@ -74,17 +75,24 @@ def _answers(url: str | None) -> bool:
 
 
 def _snapshot(held: settings.Settings) -> Said:
-    found = newest_manifest(Store(held.snapshot_dir))
+    store, answers = Store(held.snapshot_dir), True
+    try:
+        found = newest_manifest(store)
+    except BucketError:  # pages go on from the last one known, which grows old
+        found, answers = newest_manifest(store, lately=True), False
     if found is None:
         return {"ok": False, "state": "none yet"}
     age = found.age(datetime.now(UTC))
     young = age <= held.refresh.stale_after
-    state = "young enough" if young else "too old"
-    return {"ok": young, "state": state, "id": found.id, "age_seconds": round(age.total_seconds())}
+    state = "its bucket does not answer" if not answers else "young enough" if young else "too old"
+    return {"ok": young and answers, "state": state, "id": found.id, "age_seconds": round(age.total_seconds())}
 
 
 def _failure(held: settings.Settings) -> str | None:
-    found = last_failure(Store(held.snapshot_dir))
+    try:
+        found = last_failure(Store(held.snapshot_dir), lately=True)
+    except BucketError:
+        return None
     return None if found is None else found.at.isoformat()
 
 

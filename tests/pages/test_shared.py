@@ -253,3 +253,20 @@ def test_rows_left_out_are_counted_with_their_money(folder):
 def test_a_period_reaches_back_in_whole_months():
     assert filters.Filters(1, filters.Who()).since(date(2026, 1, 31)) == date(2025, 12, 1)
     assert filters.Filters(24, filters.Who()).since(datetime(2026, 11, 21, tzinfo=UTC).date()) == date(2024, 11, 1)
+
+
+def test_of_two_accounts_of_one_name_the_chosen_one_stays_whatever_is_pressed():
+    def page():
+        import polars as pl
+        import streamlit as st
+
+        from pages.shared import links
+
+        st.text(links.choose_account(pl.DataFrame({"account_id": ["a", "b"], "name": ["Acme", "Acme"]})))
+        st.button("Something else")
+
+    seen = AppTest.from_function(page)
+    seen.query_params["account"] = "a"
+    seen = seen.run().button[0].click().run()
+    assert seen.text[0].value == "a"
+    assert seen.selectbox[0].options == ["Acme (a)", "Acme (b)"]

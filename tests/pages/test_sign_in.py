@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import settings
 from pages.shared import sign_in, viewer
 from pages.shared.navigation import PAGES
-from queries.frames import Frames
+from queries.frames import Frames, Scope, current_id, open_snapshot
 from tests.pages import browser
+from tests.pages.canaries import csm
+from tests.pages.canary_company import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAMES = [entry.name for entries in PAGES.values() for entry in entries]
@@ -29,11 +30,17 @@ server_metadata_url = "http://localhost:{port}/.well-known/openid-configuration"
 
 
 @pytest.fixture(scope="module")
-def csms(demo_frames: Frames) -> list[tuple[str, set[str]]]:
+def frames(company: Company) -> Frames:
+    """A small company's snapshot, whole."""
+    return open_snapshot(current_id(company.held), Scope(), company.held)
+
+
+@pytest.fixture(scope="module")
+def csms(frames: Frames) -> list[tuple[str, set[str]]]:
     """Two CSMs, and the names of the accounts of each that no other account has."""
-    rows = demo_frames.accounts.filter(pl.col("csm_email").is_not_null()).select("csm_email", "name").collect()
-    books = rows.unique("name", keep="none").group_by("csm_email").agg("name").sort("csm_email")
-    return [(address, set(names)) for address, names in books.head(2).iter_rows()]
+    whose = pl.col("csm_email").str.strip_chars().str.to_lowercase()
+    named = frames.accounts.select("name", csm=whose).collect().unique("name", keep="none")
+    return [(csm(owner), set(named.filter(csm=csm(owner))["name"])) for owner in ("ada", "bo")]
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +59,8 @@ def provider(csms) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(provider: str, demo_settings: settings.Settings, tmp_path_factory) -> Iterator[browser.Server]:
-    """The demo company's pages behind sign-in; a CSM sees their own accounts."""
+def server(provider: str, company: Company, tmp_path_factory) -> Iterator[browser.Server]:
+    """A small company's pages behind sign-in; a CSM sees their own accounts."""
     folder = tmp_path_factory.mktemp("signed")
     config = shutil.copytree(browser.ROOT / "config", folder / "config")
     path = config / "settings.toml"
@@ -65,8 +72,8 @@ def server(provider: str, demo_settings: settings.Settings, tmp_path_factory) ->
     secrets = folder / "secrets.toml"
     secrets.write_text(AUTH.format(port=provider), encoding="utf-8")
     environment = {
-        "SNAPSHOT_DIR": demo_settings.snapshot_dir,
-        "PRODUCT_DATABASE_URL": demo_settings.product_database_url or "",
+        "SNAPSHOT_DIR": company.held.snapshot_dir,
+        "PRODUCT_DATABASE_URL": company.records.writer,
         "TENURE_CONFIG": str(config),
         "TENURE_JOBS": "off",
         "STREAMLIT_SECRETS_FILES": str(secrets),
@@ -117,11 +124,11 @@ def everything(seen: browser.Opened) -> str:
     return str(seen.page.locator("body").inner_text()).replace("\u2060", "")  # ours, so that no address becomes a link
 
 
-def test_nobody_sees_anything_before_signing_in_whatever_the_address(server, chromium, demo_frames):
-    names = set(demo_frames.accounts.select("name").collect()["name"].drop_nulls())
+def test_nobody_sees_anything_before_signing_in_whatever_the_address(server, chromium, frames):
+    names = set(frames.accounts.select("name").collect()["name"].drop_nulls())
     seen = chromium()
     for name in browser.some(NAMES, "overview", "account"):
-        seen.go(f"{server.url}/{name}?account={demo_frames.accounts.collect()['account_id'][0]}")
+        seen.go(f"{server.url}/{name}?account={frames.accounts.collect()['account_id'][0]}")
         told = everything(seen)
         assert "Sign in to see who stays" in told, name
         assert not listed(seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import settings
 from queries import again
 from queries.again import Again
 from queries.errors import RefreshBusy, RefreshError
-from queries.store import CURRENT, Store, last_failure, record_failure
+from queries.store import CURRENT, Manifest, Store, last_failure, new_id, publish, record_failure
 
 
 class World:
@@ -92,6 +92,44 @@ def test_deleted_snapshots_are_made_anew_at_once(world: World) -> None:
     world.again.ended(None)
     world.store.delete(CURRENT)
     assert world.due_after(0.1) == [True]
+
+
+def publish_read_at(world: World, at: datetime) -> None:
+    """Publishes a snapshot of the database as it was ``at``, as another process would."""
+    organisation = {"time_zone": "UTC", "currency": "EUR", "week_start": "monday"}
+    made = Manifest(
+        id=new_id(datetime.now(UTC)), as_of=at, created_at=at, seconds=1, sources={}, files={}, **organisation
+    )
+    publish(world.store, made)
+
+
+def test_however_many_refreshers_there_are_the_database_is_read_at_the_pace_of_one(world: World) -> None:
+    world.again.ended(None)
+    world.seconds = 400
+    publish_read_at(world, datetime(2026, 3, 1, tzinfo=UTC))
+    assert world.due_after(0, 200, 599, 600) == [False, False, False, True]
+
+
+def test_when_the_other_refresher_ends_without_a_word_this_one_goes_on_a_pace_later(world: World) -> None:
+    world.again.ended(RefreshBusy("Another refresh is running."))
+    world.seconds = 5
+    publish_read_at(world, datetime(2026, 3, 1, tzinfo=UTC))
+    assert world.due_after(0, 599, 600, 601) == [False, False, True, True]
+
+
+def test_what_failed_here_and_was_mended_by_another_is_not_hurried_any_more(world: World) -> None:
+    world.again.ended(passing())
+    world.seconds = 1
+    publish_read_at(world, datetime(2026, 3, 1, tzinfo=UTC))
+    assert world.due_after(0, 2, 599, 600) == [False, False, False, True]
+
+
+def test_an_erasure_which_publishes_what_was_read_before_delays_no_refresh(world: World) -> None:
+    publish_read_at(world, datetime(2026, 3, 1, tzinfo=UTC))
+    world.again.ended(None)
+    world.seconds = 500
+    publish_read_at(world, datetime(2026, 3, 1, tzinfo=UTC))
+    assert world.due_after(0, 100) == [False, True]
 
 
 def test_another_refresh_in_the_way_is_waited_for_only_when_something_is_to_be_mended(world: World) -> None:

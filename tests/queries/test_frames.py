@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from queries.contract import SOURCES
-from queries.frames import Frames, Scope, open_snapshot, snapshots
+from queries.frames import Frames, Scope, open_snapshot
+from queries.snapshots import snapshots
 from tests.queries.company import NOON, Company, paying, use
 
 pytestmark = pytest.mark.postgres

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,13 +31,23 @@ class Seen:
 
 
 class Visitor:
-    """One session. ``open`` shows a page, ``press`` a button of it with what was typed."""
+    """One session. ``open`` shows a page, ``press`` a button of it with what was typed.
 
-    def __init__(self, url: str, *, patience: float = 30) -> None:
+    ``cookies`` are sent when it begins, and ``token`` is that of the XSRF cookie among them; without the two, nobody is
+    signed in.
+    """
+
+    def __init__(
+        self, url: str, *, patience: float = 30, cookies: Mapping[str, str] | None = None, token: str = ""
+    ) -> None:
         address = url.replace("http://", "ws://") + "/_stcore/stream"
         self._patience = patience
         self._open = ExitStack()
-        options: dict[str, Any] = {"subprotocols": ["streamlit"], "origin": url, "max_size": None}
+        protocols = ["streamlit", token] if token else ["streamlit"]
+        options: dict[str, Any] = {"subprotocols": protocols, "origin": url, "max_size": None}
+        if cookies:
+            told = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            options["additional_headers"] = {"Cookie": told}
         self._socket = self._open.enter_context(connect(address, **options))
         self._page = ""
         self._query = ""
@@ -48,12 +58,23 @@ class Visitor:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    @property
+    def given(self) -> list[str]:
+        """The cookies that came with the first answer, as they were written."""
+        response = self._socket.response
+        return [] if response is None else response.headers.get_all("Set-Cookie")
+
     def open(self, page: str, query: str = "") -> Seen:
         self._page, self._query = page, query
         return self._run({})
 
-    def press(self, button: str, typed: dict[str, str]) -> Seen:
-        """Presses the button with this id; ``typed`` holds texts by the ids of their fields."""
+    def press(self, button: str, typed: dict[str, str], *, page: str = "", query: str = "") -> Seen:
+        """Presses the button with this id; ``typed`` holds texts by the ids of their fields.
+
+        ``page``: where the button stands, for whoever opened it in an earlier session.
+        """
+        if page:
+            self._page, self._query = page, query
         return self._run(typed, button)
 
     def _run(self, typed: dict[str, str], button: str | None = None) -> Seen:

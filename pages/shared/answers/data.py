@@ -9,7 +9,8 @@ from metrics.backtest import band_outcomes
 from metrics.backtest_auc import auc
 from pages.shared.data import View, cached, manifest, view_of
 from queries.contract import SOURCES
-from queries.frames import Frames, snapshots
+from queries.frames import Frames
+from queries.snapshots import snapshots
 from reports.asked import backtest_of
 
 _STATUS = {"ok": "read", "missing": "not mapped", "failed": "failed", "stale": "failed, earlier rows shown"}

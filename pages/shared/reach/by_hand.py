@@ -8,6 +8,7 @@ import streamlit as st
 from pages.shared import panel, viewer, written
 from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
+from pages.shared.choices import told_apart
 from pages.shared.data import View
 from pages.shared.reach import acting
 from pages.shared.roles import Right
@@ -25,12 +26,12 @@ def show(view: View, sent: pl.DataFrame) -> None:
     with panel.section("Log a reply", detail=_DETAIL):
         if not written.can_save():
             return
-        titles = dict(mine.select("campaign_id", pl.coalesce("title", "play")).iter_rows())
+        titles = told_apart(dict(mine.select("campaign_id", pl.coalesce("title", "play")).iter_rows()))
         plays = dict(mine.select("campaign_id", "play").iter_rows())
         left, right = st.columns(2)
         with left:
             campaign = st.selectbox("Campaign", list(titles), format_func=lambda id: titles[id], key="reply_campaign")
-        people = dict(asking.asked(view, campaign).iter_rows())
+        people = told_apart(dict(asking.asked(view, campaign).iter_rows()))
         with right:
             message = st.selectbox(
                 "Who replied", list(people), format_func=lambda id: people[id], key=f"reply_to_{campaign}", index=None,

@@ -10,6 +10,7 @@ import streamlit as st
 
 import settings
 from pages.shared import panel, words, written
+from pages.shared.choices import told_apart
 from pages.shared.findings import room as findings
 from pages.shared.room import saving
 from records import goals
@@ -49,7 +50,7 @@ def _form(account_id: str, people: pl.DataFrame, row: Mapping[str, Any] | None, 
     held = row or {"goal": None, "champion_id": None, "champion": None}
     seen = saving.seen(_PART, account_id, version)
     key = f"{_PART}_{account_id}_{seen}"
-    names = {_NOBODY: "as the source says", **dict(people.select("user_id", "name").iter_rows())}
+    names = {_NOBODY: "as the source says", **told_apart(dict(people.select("user_id", "name").iter_rows()))}
     ids = list(names)
     with st.form(f"form_{key}", border=False):
         st.text_area(

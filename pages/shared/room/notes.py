@@ -44,17 +44,25 @@ def show(account_id: str, found: pl.DataFrame, version: int, may: bool) -> None:
 
 
 def _add(account_id: str, version: int) -> None:
-    """A new note; its id is chosen before it is saved, so that pressing twice adds one."""
+    """A new note; its id is chosen before it is saved, so that pressing twice adds one.
+
+    The id is not part of the field's key: where another server takes the visitor over, what was typed finds its field.
+    """
     about, note_id = st.session_state.get(_NEW, (None, ""))
     if about != account_id:
         note_id = str(uuid4())
         st.session_state[_NEW] = (account_id, note_id)
-    key = f"note_{account_id}_{note_id}"
+    key = _field(account_id)
     with st.form(f"form_{key}", border=False):
         st.text_area("A new note", key=key, max_chars=notes.LONGEST, height=80, label_visibility="collapsed",
                      placeholder="What did you learn?")  # fmt: skip
         what = (account_id, note_id, key, version)
         st.form_submit_button("Add note", key=f"add_{key}", on_click=_save, args=what)
+
+
+def _field(account_id: str) -> str:
+    """The key of the field for a new note."""
+    return f"note_{account_id}"
 
 
 def _half_changed(account_id: str, found: pl.DataFrame, version: int) -> None:
@@ -100,6 +108,8 @@ def _save(account_id: str, note_id: str, key: str | None, seen: int) -> None:
     if saving.save(_PART, notes.set_note, done, seen=seen, **what):
         st.session_state.pop(_NEW, None)
         st.session_state.pop(_OPEN, None)
+        if key == _field(account_id):
+            st.session_state[key] = ""
 
 
 def _open(note_id: str | None) -> None:
