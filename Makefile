@@ -36,6 +36,7 @@ check: .venv/installed-dev
 
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.outreach
 	$(BIN)/python -m bench.sessions
 

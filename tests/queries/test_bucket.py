@@ -19,10 +19,12 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 import settings
 from outreach import counter
-from pages.shared import forgetting, readiness
+from pages.shared import forgetting, readiness, trail
 from queries import access, frames, left_out, refresh, sweep
 from queries import store as storing
 from queries.again import Again
@@ -581,6 +583,29 @@ def page(company: Company) -> dict[str, list[tuple]]:
 
 def ready(held: settings.Settings) -> dict:
     return readiness._snapshot(held)
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_pages_open_from_a_bucket_and_while_it_is_away(company, monkeypatch):
+    shelf = company.shelf
+    company.refresh()
+    shelf.another_machine()
+    monkeypatch.setattr(settings, "get", lambda: company.settings)
+    monkeypatch.setattr(trail, "_add", lambda *_: None)
+    st.cache_data.clear()
+    for banner in ("", "does not answer"):
+        for name in ("overview", "accounts", "account", "onboarding"):
+            seen = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
+            seen.switch_page(f"{name}.py").run()
+            told = " ".join(box.value for box in (*seen.warning, *seen.error, *seen.markdown, *seen.caption))
+            assert not seen.exception
+            assert "could not be worked out" not in told
+            assert "as of" in told
+            assert banner in told
+        st.cache_data.clear()
+        shelf.a_second_later()
+        shelf.network.harm(everything)
 
 
 @pytest.mark.postgres
