@@ -213,7 +213,7 @@ class Activities:
         recent = [month for month in update.months if rollups.next_month(month.month) > from_day]
         parts = [roll_up.that_counts(self.store, month, self.who) for month in recent]
         daily = pl.concat(parts) if parts else pl.LazyFrame(schema=SCHEMA)
-        return pl.concat([rollups.usage(daily, end) for end in ends])
+        return rollups.usage(daily, *ends)
 
     def _value_days(
         self, update: Update, features: pl.DataFrame, usage_now: pl.DataFrame, value_key: str

@@ -85,7 +85,9 @@ def rolled_up(
         daily = that_counts(work.store, months[month], who)
         first = rollups.first_days(daily, first)
         months[month] = _roll(work.store, months[month], daily, first, who, today=today)
-    for month in [*_month_before(months, start), *todo]:
+    for month in _month_before(months, start):
+        months[month] = _with_last_week(work.store, months, month, first, who, week_start)
+    for month in todo:
         months[month] = _with_weeks(work.store, months, month, first, who, week_start)
     if work.recounted is not None and work.recounted not in todo:  # sign-ups and subscriptions may have changed since
         flags = _flagged(that_counts(work.store, months[work.recounted], who), who)
@@ -180,6 +182,21 @@ def _with_weeks(
         begins_here &= week >= month
     daily = pl.concat(parts).filter(begins_here)
     frame = rollups.by_period(daily, "1w", week_start, first)
+    return months[month].model_copy(update={"weekly": store.put_frame("activity_weekly", frame)})
+
+
+def _with_last_week(
+    store: Store, months: dict[date, Month], month: date, first: pl.DataFrame, who: Who, week_start: str
+) -> Month:
+    """The month before the first that changed: of its weeks only the one that runs into that can be another."""
+    over, after = next_month(month), months.get(next_month(month))
+    begins = rollups.week_of(over - timedelta(days=1), week_start)
+    if after is None or begins + timedelta(days=7) == over:
+        return months[month]
+    in_it = pl.col("day").is_between(begins, begins + timedelta(days=6))
+    daily = pl.concat([that_counts(store, part, who).filter(in_it) for part in (months[month], after)])
+    before = store.scan(months[month].weekly).filter(pl.col("period") < begins).collect()
+    frame = pl.concat([before, rollups.by_period(daily, "1w", week_start, first)]).sort(*rollups.PAIR, "period")
     return months[month].model_copy(update={"weekly": store.put_frame("activity_weekly", frame)})
 
 

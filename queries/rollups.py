@@ -84,8 +84,21 @@ def period_of(column: str, every: str, week_start: str) -> pl.Expr:
     return pl.col(column).dt.truncate(every)
 
 
-def usage(daily: pl.LazyFrame, window_end: date) -> pl.DataFrame:
-    """Account, user, feature, window_end, uses and quantity in the 28 days ending on ``window_end``."""
+def week_of(day: date, week_start: str) -> date:
+    """The first day of a day's week.
+
+    >>> week_of(date(2026, 3, 1), "monday"), week_of(date(2026, 3, 1), "sunday")
+    (datetime.date(2026, 2, 23), datetime.date(2026, 3, 1))
+    """
+    return day - timedelta(days=day.isoweekday() % 7 if week_start == "sunday" else day.weekday())
+
+
+def usage(daily: pl.LazyFrame, *window_ends: date) -> pl.DataFrame:
+    """Account, user, feature, window_end, uses and quantity in the 28 days ending on each of ``window_ends``."""
+    return pl.concat(pl.collect_all([_window(daily, end) for end in window_ends]))
+
+
+def _window(daily: pl.LazyFrame, window_end: date) -> pl.LazyFrame:
     inside = pl.col("day").is_between(window_end - WINDOW, window_end, closed="right")
     return (
         daily.filter(inside)
@@ -97,5 +110,4 @@ def usage(daily: pl.LazyFrame, window_end: date) -> pl.DataFrame:
         .with_columns(pl.lit(window_end).alias("window_end"))
         .select("account_id", "user_id", "feature", "window_end", "uses", "quantity")
         .sort("account_id", "user_id", "feature")
-        .collect()
     )

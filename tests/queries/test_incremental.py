@@ -180,6 +180,21 @@ def test_what_changes_whose_use_counts_is_seen_in_all_months_at_once(steady, wha
     assert_same(steady.company, steady.world, "Europe/Berlin", "monday", steady.now)
 
 
+def test_a_week_across_two_months_grows_with_the_second(steady):
+    for now in (datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2026, 2, 1, 9, tzinfo=UTC)):  # which closes January
+        steady.now = now
+        steady.refresh()
+    before = {month.month: month for month in steady.company.manifest.months}
+    steady.happened(steady.now, steady.now + timedelta(hours=3), 5)  # a Sunday
+    steady.now += timedelta(hours=4)
+    steady.refresh()
+    after = {month.month: month for month in steady.company.manifest.months}
+    january = date(2026, 1, 1)
+    assert after[january].monthly == before[january].monthly
+    assert after[january].weekly != before[january].weekly
+    assert_same(steady.company, steady.world, "Europe/Berlin", "monday", steady.now)
+
+
 def test_use_outside_a_subscription_is_flagged_anew_as_months_are_recounted(steady):
     steady.a_subscription_ends()
     for _ in months_of(steady.company):

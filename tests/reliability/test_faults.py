@@ -175,7 +175,8 @@ def test_wherever_a_refresh_is_killed_pages_serve_a_whole_snapshot(site: Site, f
         arguments = (str(site.company.config), environment, datetime.now(UTC), point, 1)
 
         def killed_at(arguments: tuple[object, ...] = arguments) -> bool:
-            shutil.rmtree(site.snapshots / "accounts", ignore_errors=True)  # so that there is something to write
+            site.company.sql(f"UPDATE accounts SET country = '{uuid4()}'")  # so that there is something to write
+            site.company.close()
             process = context.Process(target=refresh_until, args=arguments)
             process.start()
             process.join(30)
