@@ -125,7 +125,7 @@ def test_the_steepest_loss_compares_the_same_cohorts(view):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize("unit", ["Accounts", "Revenue"])
+@pytest.mark.parametrize("unit", ["Accounts", pytest.param("Revenue", marks=pytest.mark.thorough)])
 def test_a_click_on_a_cell_lists_its_accounts_and_the_cell_stays_marked(unit, demo_server):
     with browser.opened() as seen:
         seen.go(f"{demo_server.url}/cohorts?cohort_unit={unit}", seconds=60)

@@ -161,7 +161,9 @@ def test_the_bare_address_leads_to_the_overview(server):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("size", [browser.DESK, browser.PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(browser.DESK, id="desk", marks=pytest.mark.thorough), pytest.param(browser.PHONE, id="phone")]
+)
 def test_an_address_that_is_no_page_says_so_calmly(server, size):
     with browser.opened(f"{server.url}/no-such-page", size=size) as seen:
         assert seen.exceptions() == []

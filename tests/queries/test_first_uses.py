@@ -29,7 +29,7 @@ def company_of(company, *uses: tuple[datetime, str], at: datetime, least: float 
     return world
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.thorough)])
 def test_a_sign_up_that_moves_is_looked_at_from_its_beginning_at_once(company, seed):
     life = Life(company, seed)
     life.world.thresholds = {"report": 9.0}  # reached late, so that it matters from which day on uses count

@@ -111,7 +111,7 @@ def script(seed: int) -> list[list[str]]:
     return steps
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_refreshing_day_by_day_ends_where_a_full_refresh_does(company, seed):
     life = Life(company, seed)
     life.refresh()
