@@ -392,6 +392,7 @@ def test_nothing_written_is_read_while_the_records_are_silent():
 
 @pytest.mark.browser
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_in_chromium_a_comment_is_corrected_and_its_row_follows(demo_settings, records_url):
     environment = {
         "SNAPSHOT_DIR": demo_settings.snapshot_dir,

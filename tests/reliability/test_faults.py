@@ -208,6 +208,7 @@ def test_two_refreshers_never_publish_an_older_look(site: Site, figures: Figures
     figures("two refreshers", {"longest refresh": longest, "slowest page": site.slowest()})
 
 
+@pytest.mark.thorough
 def test_a_database_that_freezes_in_the_middle_of_a_refresh_is_given_up_and_read_again(
     site: Site, tmp_path: Path, figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
