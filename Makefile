@@ -36,9 +36,9 @@ check: .venv/installed-dev
 
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
-	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.outreach
 	$(BIN)/python -m bench.sessions
+	$(BIN)/python -m bench.growth
 
 # Asks pypi.org which versions are known to be vulnerable; --strict fails where it cannot be asked.
 audit: .venv/audit/installed
