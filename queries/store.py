@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 from pydantic import ValidationError
@@ -32,6 +32,9 @@ from queries.manifest import Month as Month
 from queries.manifest import SourceState as SourceState
 from settings import SettingsError
 
+if TYPE_CHECKING:
+    from queries.bucket import Bucket
+
 CURRENT = "current"
 FAILURE = "failure.json"
 RESERVE = "reserve"
@@ -40,32 +43,11 @@ KEPT = "kept/"
 """Objects whose names begin so belong to no snapshot, and are never pruned."""
 
 
-class Place(Protocol):
-    """A folder or a bucket; :class:`Store` says what each of these does."""
-
-    is_remote: bool
-
-    def uri(self, name: str) -> str: ...  # noqa: D102
-    def put(self, name: str, content: bytes) -> None: ...  # noqa: D102
-    def get(self, name: str) -> bytes | None: ...  # noqa: D102
-    def exists(self, name: str) -> bool: ...  # noqa: D102
-    def lacks(self, names: Iterable[str]) -> set[str]: ...  # noqa: D102
-    def scan(self, names: tuple[str, ...]) -> pl.LazyFrame: ...  # noqa: D102
-    def names(self) -> dict[str, float]: ...  # noqa: D102
-    def delete(self, name: str) -> None: ...  # noqa: D102
-    def delete_all(self, names: Iterable[str]) -> None: ...  # noqa: D102
-    def lately(self, name: str) -> bytes | None: ...  # noqa: D102
-    def existed_lately(self, name: str) -> bool: ...  # noqa: D102
-    def bring(self, names: Iterable[str]) -> None: ...  # noqa: D102
-    def keep_copies_of(self, names: Iterable[str]) -> None: ...  # noqa: D102
-    def settle(self, erasures: int, names: Iterable[str]) -> None: ...  # noqa: D102
-
-
-_buckets: dict[access.Access, Place] = {}
+_buckets: dict[access.Access, Bucket] = {}
 _opening = threading.Lock()
 
 
-def _place(location: str) -> Place:
+def _place(location: str) -> Folder | Bucket:
     """The folder or the bucket at ``location``; a process has one of each bucket, with its connections and copies."""
     try:
         found = access.read(location, os.environ)
