@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
@@ -381,7 +381,11 @@ SAID = st.fixed_dictionaries(
 )
 
 
+SILENCE: dict[str, dict[str, str]] = {"nps": {}, "exit_surveys": {}, "reviews": {}}
+
+
 @profile(max_examples=20)
+@example(history=[(SILENCE | {"reviews": {"1": "Too expensive."}}, True, False), (SILENCE, True, True)])
 @given(history=st.lists(st.tuples(SAID, st.booleans(), st.booleans()), min_size=1, max_size=4))
 def test_one_refresh_after_another_knows_what_a_single_one_would(tmp_path_factory, history):
     with pytest.MonkeyPatch.context() as patched:
