@@ -12,12 +12,13 @@ import polars as pl
 from queries import first_uses, months, readings, roll_up, rollups, sources, value_days
 from queries.checks import REASON
 from queries.contract import EVENTS
+from queries.counted import Counted, signed_up_days
 from queries.errors import MappingError, SourceError
 from queries.events import Events
 from queries.mapping import Mapping, find
 from queries.months import Before, Progress, Work
 from queries.readings import SAMPLE, SCHEMA, UNKNOWN_ACCOUNT
-from queries.roll_up import Update, Who
+from queries.roll_up import Update
 from queries.sources import Reader
 from queries.store import Manifest, SourceState, Store
 from settings import Settings
@@ -59,7 +60,7 @@ class Activities:
     today: date
     old: Manifest | None
     carry_on: bool
-    who: Who
+    counted: Counted
     progress: Progress
 
     def made(self, features: pl.DataFrame) -> Activity:
@@ -74,7 +75,7 @@ class Activities:
             problem, look = error, self._look_before()
         update = roll_up.rolled_up(
             look.work,
-            self.who,
+            self.counted,
             look.before,
             today=self.today,
             week_start=self.settings.organisation.week_start,
@@ -145,7 +146,7 @@ class Activities:
         reasons: dict[str, int] = {}
         for item in (*update.lost, *(item for month in update.months for item in month.bad)):
             reasons[item.reason] = reasons.get(item.reason, 0) + item.events
-        tests = set(self.who.accounts.left_out)
+        tests = set(self.counted.who.accounts.left_out)
         ids = self._uncounted(update)
         unknown = sum(events for account, events in ids.items() if account not in tests)
         if unknown:
@@ -186,7 +187,7 @@ class Activities:
         usage_now = self._usage_now(update)
         frames = {
             "first_days": update.first_days,
-            "staff": self.who.staff.to_frame(),
+            "staff": self.counted.who.staff.to_frame(),
             "usage_now": usage_now,
             "value_days": self._value_days(update, features, usage_now, value_key),
             "first_uses": self._first_uses(update, features, value_key),
@@ -199,7 +200,7 @@ class Activities:
 
     def _samples(self, update: Update, reasons: set[str]) -> pl.DataFrame:
         """Samples of rejected events of ``reasons``, which still occur, and the accounts nobody knows."""
-        tests = set(self.who.accounts.left_out)
+        tests = set(self.counted.who.accounts.left_out)
         strangers = [(uses, account) for account, uses in self._uncounted(update).items() if account not in tests]
         most = sorted(strangers, key=lambda item: (-item[0], item[1]))[: readings.SAMPLES]
         unknown = [{REASON: UNKNOWN_ACCOUNT, "account_id": account, "events": uses} for uses, account in most]
@@ -211,7 +212,7 @@ class Activities:
         ends = [self.today, self.today - rollups.WINDOW]
         from_day = ends[1] - rollups.WINDOW
         recent = [month for month in update.months if rollups.next_month(month.month) > from_day]
-        parts = [roll_up.that_counts(self.store, month, self.who) for month in recent]
+        parts = [self.counted.of(month) for month in recent]
         daily = pl.concat(parts) if parts else pl.LazyFrame(schema=SCHEMA)
         return rollups.usage(daily, *ends)
 
@@ -223,18 +224,20 @@ class Activities:
             before = self._old_frame("value_days")
             since = min(update.changed or date.max, old.today)
         return value_days.update(
-            self.store, update.months, self.who, features, usage_now, before, since=since, today=self.today
+            self.counted, update.months, features, usage_now, before, since=since, today=self.today
         )
 
     def _first_uses(self, update: Update, features: pl.DataFrame, value_key: str) -> pl.DataFrame:
-        before, since = None, date.min
-        moved = self.who.signed_up.get_column("account_id").clear()
+        before, since, signed_up = None, date.min, self.counted.who.signed_up
+        moved = signed_up.clear()
         old = self._carried(update, value_key)
         if old is not None and "first_uses" in old.files:
             before, since = self._old_frame("first_uses"), update.changed or date.max
-            earlier = roll_up.signed_up_days(self._old_frame("accounts"), self.settings.organisation.time_zone)
-            moved = self.who.signed_up.join(earlier, on=["account_id", "signed_up_on"], how="anti")["account_id"]
-        return first_uses.update(self.store, update.months, self.who, features, before, since=since, moved=moved)
+            earlier = signed_up_days(self._old_frame("accounts"), self.settings.organisation.time_zone)
+            moved = signed_up.join(earlier, on=["account_id", "signed_up_on"], how="anti")
+        return first_uses.update(
+            self.counted, update.months, features, before, since=since, moved=moved.get_column("account_id")
+        )
 
     def _carried(self, update: Update, value_key: str) -> Manifest | None:
         """The snapshot before, where what it knew of value and of first uses holds for months that did not change."""

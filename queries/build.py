@@ -11,10 +11,10 @@ from queries import answers, checks, comments, left_out, mapping, money, purge, 
 from queries.activity import Activities, Activity
 from queries.checks import Accounts, Checked
 from queries.contract import ACCOUNTS, SOURCES, Source
+from queries.counted import Counted, Who
 from queries.errors import MappingError, RefreshError, SourceError
 from queries.mapping import Mapping
 from queries.months import Progress
-from queries.roll_up import Who
 from queries.sources import Reader
 from queries.store import Comments, Manifest, SourceState, Store
 from settings import Settings
@@ -61,7 +61,7 @@ class Build:
             today=self.today,
             old=self.old,
             carry_on=self.carry_on,
-            who=who,
+            counted=Counted(self.store, who),
             progress=self.progress,
         ).made(frames["features"])
         self.states["events"] = activity.state

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from metrics import first_days
-from queries.roll_up import Who, that_counts
+from queries.counted import Counted
 from queries.rollups import WINDOW, next_month
-from queries.store import Month, Store
+from queries.store import Month
 
 WITHIN = timedelta(days=180)
 """So long after sign-up a first value is looked for."""
@@ -18,9 +18,8 @@ SCHEMA = {"account_id": pl.String, "feature": pl.String, "first_on": pl.Date}
 
 
 def update(
-    store: Store,
+    counted: Counted,
     months: Iterable[Month],
-    who: Who,
     features: pl.DataFrame,
     before: pl.DataFrame | None,
     *,
@@ -34,7 +33,7 @@ def update(
     that are ``moved``: they are new, or signed up on another day than was thought. None: look at all history, month
     by month, so that memory stays bounded.
     """
-    signed_up = who.signed_up
+    signed_up = counted.who.signed_up
     found = pl.DataFrame(schema=SCHEMA)
     if before is not None:
         settled = signed_up.filter(~_is_in(moved)).get_column("account_id")
@@ -45,7 +44,7 @@ def update(
         is_new = before is None or over > since
         wanted = signed_up.filter(pl.col("signed_up_on") < over, pl.lit(is_new) | _is_in(moved))
         if month.uses and wanted.height:
-            found = pl.concat([found, _of_month(store, last, month, who, wanted, features, found)])
+            found = pl.concat([found, _of_month(counted, last, month, wanted, features, found)])
         last = month
     return found.sort("account_id", "feature")
 
@@ -55,29 +54,28 @@ def _is_in(accounts: pl.Series) -> pl.Expr:
 
 
 def _of_month(
-    store: Store,
+    counted: Counted,
     last: Month | None,
     month: Month,
-    who: Who,
     wanted: pl.DataFrame,
     features: pl.DataFrame,
     known: pl.DataFrame,
 ) -> pl.DataFrame:
     """What accounts that are ``wanted`` did for the first time in a month; ``last`` is the month before it."""
-    rows = _since_sign_up(store, month, who, wanted).collect()
+    rows = _since_sign_up(counted, month, wanted).collect()
     uses = first_days.first_uses(rows, as_of=date.max).join(known, on=["account_id", "feature"], how="anti")
     young = wanted.filter(pl.col("signed_up_on") + WITHIN >= month.month)
     unknown = young.join(known.filter(pl.col("feature").is_null()), on="account_id", how="anti")
     parts = [rows.lazy().join(unknown.lazy().select("account_id"), on="account_id", how="semi")]
     if last is not None and last.uses:
         from_day = month.month - WINDOW + timedelta(days=1)
-        parts.append(_since_sign_up(store, last, who, unknown).filter(pl.col("day") >= from_day))
+        parts.append(_since_sign_up(counted, last, unknown).filter(pl.col("day") >= from_day))
     early = pl.concat(parts).filter(pl.col("day") <= pl.col("signed_up_on") + WITHIN)
     value = first_days.first_value_days(early, features, as_of=date.max).filter(pl.col("first_value_on") >= month.month)
     first_value = value.select("account_id", feature=pl.lit(None, pl.String), first_on="first_value_on")
     return pl.concat([uses.select(*SCHEMA), first_value])
 
 
-def _since_sign_up(store: Store, month: Month, who: Who, wanted: pl.DataFrame) -> pl.LazyFrame:
-    joined = that_counts(store, month, who).join(wanted.lazy(), on="account_id")
+def _since_sign_up(counted: Counted, month: Month, wanted: pl.DataFrame) -> pl.LazyFrame:
+    joined = counted.of(month).join(wanted.lazy(), on="account_id")
     return joined.filter(pl.col("day") >= pl.col("signed_up_on"))

@@ -15,7 +15,7 @@ import polars as pl
 from queries import events as reading
 from queries.errors import SourceError
 from queries.events import Events
-from queries.readings import KEY, Reading, few
+from queries.readings import Reading, few, in_order
 from queries.rollups import months_between, next_month
 from queries.store import Bad, Month, Store
 
@@ -156,7 +156,7 @@ def _read_stretch(work: Work, events: Events, start: date, end: date) -> Reading
     if held is not None and start > month:
         earlier = work.store.scan(held.daily).filter(pl.col("day") < start).collect()
         bad = tuple(item for item in held.bad if item.day is not None and item.day < start)
-        daily = pl.concat([earlier, found.daily]).sort(KEY)
+        daily = in_order(pl.concat([earlier, found.daily]))
         found = replace(found, daily=daily, bad=bad + found.bad, erased=max(held.erased, found.erased))
     checked = held.checked_at if held is not None and start > month else events.as_of
     work.keep(month, found, checked)

@@ -12,10 +12,11 @@ import polars as pl
 
 from queries import checks
 from queries.contract import SOURCES
+from queries.counted import Counted, Who
 from queries.forgotten import without_comments
 from queries.left_out import KIND, MANAGER, LeftOut
 from queries.readings import UNKNOWN_ACCOUNT
-from queries.roll_up import Who, counted_again
+from queries.roll_up import counted_again
 from queries.store import Manifest, Month, SourceState, Store
 from settings import Settings
 
@@ -82,16 +83,16 @@ class _Work:
         named = [(month, {part: self.file(getattr(month, part)) for part in _PARTS}) for month in manifest.months]
         if all(getattr(month, part) == name for month, parts in named for part, name in parts.items()):
             return manifest.months
-        who = _who(self.store, manifest, files)
-        return tuple(self._month(month, parts, who) for month, parts in named)
+        counted = Counted(self.store, _who(self.store, manifest, files))
+        return tuple(self._month(month, parts, counted) for month, parts in named)
 
-    def _month(self, month: Month, parts: dict[str, str], who: Who) -> Month:
+    def _month(self, month: Month, parts: dict[str, str], counted: Counted) -> Month:
         found = month.model_copy(update=parts)
         if found.daily == month.daily:
             return found
         uses = int(self.store.scan(found.daily).select(pl.col("uses").sum()).collect().item())
         left = found.model_copy(update={"uses": uses, "erased": month.erased + month.uses - uses})
-        return counted_again(self.store, left, who)
+        return counted_again(counted, left)
 
 
 def _who(store: Store, manifest: Manifest, files: dict[str, str]) -> Who:

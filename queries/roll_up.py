@@ -8,46 +8,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from queries import rollups
-from queries.checks import Accounts
+from queries.counted import Counted, Who
 from queries.months import FIRST_DAYS, Before, Progress, Work
 from queries.readings import Reading
 from queries.rollups import next_month
-from queries.store import Bad, Month, Store
+from queries.store import Bad, Month
 
 MOST_UNCOUNTED = 1000
 """So many account ids that do not count are remembered per month; past that, any new account rolls up everything."""
-
-
-@dataclass(frozen=True)
-class Who:
-    """Whose activity counts: known accounts, not test accounts, not our own staff."""
-
-    accounts: Accounts
-    staff: pl.Series
-    signed_up: pl.DataFrame
-    served: pl.DataFrame
-
-    @classmethod
-    def of(cls, accounts: pl.DataFrame, ids: Accounts, subscriptions: pl.DataFrame, staff: pl.Series, zone: str) -> Who:
-        """Whose activity counts, with the days they signed up and were served."""
-        end = pl.col("ended_on").fill_null(date.max)
-        stretches = subscriptions.select("account_id", "started_on", end.alias("ended_on"))
-        # Stretches become their running union, so that the nearest start before a day tells whether it was served.
-        served = stretches.sort("account_id", "started_on", "ended_on").with_columns(
-            pl.col("ended_on").cum_max().over("account_id")
-        )
-        return cls(
-            accounts=ids,
-            staff=staff,
-            signed_up=signed_up_days(accounts, zone),
-            served=served.sort("started_on", "ended_on"),
-        )
-
-
-def signed_up_days(accounts: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """``account_id`` and ``signed_up_on``, the organisation's day, of the accounts whose sign-up is known."""
-    day = pl.col("signed_up_at").dt.convert_time_zone(zone).dt.date()
-    return accounts.select("account_id", day.alias("signed_up_on")).drop_nulls()
 
 
 @dataclass(frozen=True)
@@ -68,11 +36,11 @@ class Update:
 
 
 def rolled_up(
-    work: Work, who: Who, before: Before | None, *, today: date, week_start: str, progress: Progress
+    work: Work, counted: Counted, before: Before | None, *, today: date, week_start: str, progress: Progress
 ) -> Update:
     """The months of ``work`` with their rollups, computed anew where they can differ from ``before``."""
     months = dict(sorted(work.months.items()))
-    start = _first_changed(work, who, before, today)
+    start = _first_changed(work, counted.who, before, today)
     first = pl.DataFrame(schema=FIRST_DAYS)
     if before is not None:
         first = before.first_days if start is None else before.first_days.filter(pl.col("first_day") < start)
@@ -80,17 +48,16 @@ def rolled_up(
     for number, month in enumerate(todo, start=1):
         progress("rollups", number, len(todo))
         if not months[month].uses:
-            months[month] = _nothing(work.store, months[month], today=today)
+            months[month] = _nothing(counted, months[month], today=today)
             continue
-        daily = that_counts(work.store, months[month], who)
-        first = rollups.first_days(daily, first)
-        months[month] = _roll(work.store, months[month], daily, first, who, today=today)
+        first = rollups.first_days(counted.of(months[month]), first)
+        months[month] = _roll(counted, months[month], first, today=today)
     for month in _month_before(months, start):
-        months[month] = _with_last_week(work.store, months, month, first, who, week_start)
+        months[month] = _with_last_week(counted, months, month, first, week_start)
     for month in todo:
-        months[month] = _with_weeks(work.store, months, month, first, who, week_start)
+        months[month] = _with_weeks(counted, months, month, first, week_start)
     if work.recounted is not None and work.recounted not in todo:  # sign-ups and subscriptions may have changed since
-        flags = _flagged(that_counts(work.store, months[work.recounted], who), who)
+        flags = _flagged(counted, months[work.recounted])
         months[work.recounted] = months[work.recounted].model_copy(update={"flagged": flags})
     return Update(
         months=tuple(months.values()),
@@ -128,36 +95,30 @@ def _month_before(months: dict[date, Month], start: date | None) -> list[date]:
     return earlier[-1:]
 
 
-def that_counts(store: Store, month: Month, who: Who) -> pl.LazyFrame:
-    """A month's daily activity of the accounts and people that count."""
-    return rollups.counted(store.scan(month.daily), accounts=who.accounts.known, staff=who.staff)
-
-
-def _roll(store: Store, month: Month, daily: pl.LazyFrame, first: pl.DataFrame, who: Who, *, today: date) -> Month:
-    over = next_month(month.month)
-    usage = ""
+def _roll(counted: Counted, month: Month, first: pl.DataFrame, *, today: date) -> Month:
+    daily, over, usage = counted.of(month), next_month(month.month), ""
     if over <= today:
-        usage = store.put_frame("usage_28d", rollups.usage(daily, over - timedelta(days=1)))
-    monthly = store.put_frame("activity_monthly", rollups.by_period(daily, "1mo", "monday", first))
-    return counted_again(store, month, who).model_copy(update={"monthly": monthly, "usage": usage})
+        usage = counted.store.put_frame("usage_28d", rollups.usage(daily, over - timedelta(days=1)))
+    monthly = counted.store.put_frame("activity_monthly", rollups.by_period(daily, "1mo", "monday", first))
+    return counted_again(counted, month).model_copy(update={"monthly": monthly, "usage": usage})
 
 
-def counted_again(store: Store, month: Month, who: Who) -> Month:
+def counted_again(counted: Counted, month: Month) -> Month:
     """The month with what is counted of its daily activity: that of strangers, of our staff, and what is odd."""
-    daily = that_counts(store, month, who)
-    uncounted = _uncounted(store.scan(month.daily), who)
-    counts = daily.select(pl.col("uses").sum()).collect().item()
+    uncounted = _uncounted(counted, month)
+    counts = counted.of(month).select(pl.col("uses").sum()).collect().item()
     return month.model_copy(
         update={
             "uncounted": uncounted,
             "by_staff": month.uses - counts - sum(uncounted.values()),
-            "flagged": _flagged(daily, who),
+            "flagged": _flagged(counted, month),
         }
     )
 
 
-def _nothing(store: Store, month: Month, *, today: date) -> Month:
+def _nothing(counted: Counted, month: Month, *, today: date) -> Month:
     """A month without activity, of which there may be many; they share their files."""
+    store = counted.store
     over = next_month(month.month) <= today
     return month.model_copy(
         update={
@@ -168,13 +129,13 @@ def _nothing(store: Store, month: Month, *, today: date) -> Month:
 
 
 def _with_weeks(
-    store: Store, months: dict[date, Month], month: date, first: pl.DataFrame, who: Who, week_start: str
+    counted: Counted, months: dict[date, Month], month: date, first: pl.DataFrame, week_start: str
 ) -> Month:
     """The month with its weekly rollup: weeks that begin in it, and in the first month the one already running."""
     after = months.get(next_month(month))
-    parts = [that_counts(store, part, who) for part in (months[month], after) if part is not None and part.uses]
+    parts = [counted.of(part) for part in (months[month], after) if part is not None and part.uses]
     if not parts:
-        name = store.put_frame("activity_weekly", pl.DataFrame(schema=rollups.PERIODS))
+        name = counted.store.put_frame("activity_weekly", pl.DataFrame(schema=rollups.PERIODS))
         return months[month].model_copy(update={"weekly": name})
     week = rollups.period_of("day", "1w", week_start)
     begins_here = week < next_month(month)
@@ -182,11 +143,11 @@ def _with_weeks(
         begins_here &= week >= month
     daily = pl.concat(parts).filter(begins_here)
     frame = rollups.by_period(daily, "1w", week_start, first)
-    return months[month].model_copy(update={"weekly": store.put_frame("activity_weekly", frame)})
+    return months[month].model_copy(update={"weekly": counted.store.put_frame("activity_weekly", frame)})
 
 
 def _with_last_week(
-    store: Store, months: dict[date, Month], month: date, first: pl.DataFrame, who: Who, week_start: str
+    counted: Counted, months: dict[date, Month], month: date, first: pl.DataFrame, week_start: str
 ) -> Month:
     """The month before the first that changed: of its weeks only the one that runs into that can be another."""
     over, after = next_month(month), months.get(next_month(month))
@@ -194,15 +155,16 @@ def _with_last_week(
     if after is None or begins + timedelta(days=7) == over:
         return months[month]
     in_it = pl.col("day").is_between(begins, begins + timedelta(days=6))
-    daily = pl.concat([that_counts(store, part, who).filter(in_it) for part in (months[month], after)])
-    before = store.scan(months[month].weekly).filter(pl.col("period") < begins).collect()
+    daily = pl.concat([counted.of(part).filter(in_it) for part in (months[month], after)])
+    before = counted.store.scan(months[month].weekly).filter(pl.col("period") < begins).collect()
     frame = pl.concat([before, rollups.by_period(daily, "1w", week_start, first)]).sort(*rollups.PAIR, "period")
-    return months[month].model_copy(update={"weekly": store.put_frame("activity_weekly", frame)})
+    return months[month].model_copy(update={"weekly": counted.store.put_frame("activity_weekly", frame)})
 
 
-def _uncounted(daily: pl.LazyFrame, who: Who) -> dict[str, int]:
+def _uncounted(counted: Counted, month: Month) -> dict[str, int]:
     """Events of accounts that do not count (unknown, test), by account; a new account may turn out to be one."""
-    strangers = daily.filter(~pl.col("account_id").is_in(who.accounts.known.implode()))
+    known = counted.who.accounts.known
+    strangers = counted.all_of(month).filter(~pl.col("account_id").is_in(known.implode()))
     counts = strangers.group_by("account_id").agg(pl.col("uses").sum()).sort("uses", "account_id", descending=True)
     rows = counts.collect()
     if rows.height > MOST_UNCOUNTED:
@@ -211,9 +173,10 @@ def _uncounted(daily: pl.LazyFrame, who: Who) -> dict[str, int]:
     return dict(rows.iter_rows())
 
 
-def _flagged(daily: pl.LazyFrame, who: Who) -> dict[str, int]:
+def _flagged(counted: Counted, month: Month) -> dict[str, int]:
     """Uses that are kept but odd: before the account signed up, or while it had no subscription."""
-    days = daily.group_by("account_id", "day").agg(pl.col("uses").sum())
+    who = counted.who
+    days = counted.of(month).group_by("account_id", "day").agg(pl.col("uses").sum())
     early = days.join(who.signed_up.lazy(), on="account_id").filter(pl.col("day") < pl.col("signed_up_on"))
     spans = who.served.lazy().sort("started_on")
     nearest = days.sort("day").join_asof(

@@ -46,12 +46,6 @@ def months_between(first: date, last: date) -> list[date]:
     return months
 
 
-def counted(daily: pl.LazyFrame, *, accounts: pl.Series, staff: pl.Series) -> pl.LazyFrame:
-    """Activity that counts: of known accounts, not by our own staff. Integrations (no user) count."""
-    is_staff = pl.col("user_id").is_in(staff.implode()).fill_null(False)
-    return daily.filter(pl.col("account_id").is_in(accounts.implode()) & ~is_staff)
-
-
 def first_days(daily: pl.LazyFrame, before: pl.DataFrame) -> pl.DataFrame:
     """Account, user and the first day either was seen: ``before`` joined by what ``daily`` adds."""
     new = daily.group_by(PAIR).agg(pl.col("day").min().alias("first_day"))

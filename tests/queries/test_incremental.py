@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from queries import counted
 from tests.queries.activity_oracle import Event, World
 from tests.queries.company import Company
 from tests.queries.test_activity import LONG_AGO, assert_same, build, insert, put_world, seen
@@ -127,6 +128,18 @@ def test_refreshing_day_by_day_ends_where_a_full_refresh_does(company, seed):
     assert_same(company, life.world, "Europe/Berlin", "monday", life.now)
     company.refresh(life.now, full=True)
     assert seen(company) == found
+
+
+def test_months_too_large_to_stay_in_memory_are_rolled_up_alike(company, monkeypatch):
+    monkeypatch.setattr(counted, "HELD", 70)  # of up to a hundred rows a month: some stay, and drive others out
+    life = Life(company, 5)
+    life.refresh()
+    for _ in range(4):
+        before, life.now = life.now, life.now + 9 * DAY
+        life.happened(before, life.now, 15)
+        life.late_within_the_window()
+        life.refresh()
+        assert_same(company, life.world, "Europe/Berlin", "monday", life.now)
 
 
 @pytest.fixture
