@@ -20,6 +20,7 @@ from outreach import worker
 from outreach.public import Public
 from pages.shared import sign_in, viewer, warming
 from pages.shared.boundary import on_script_error
+from pages.shared.coming_back import ComingBack
 from pages.shared.headers import INDEX, SecurityHeaders
 from pages.shared.readiness import ready
 from queries import refresh
@@ -92,6 +93,7 @@ app = st.App(
         Middleware(
             TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"], www_redirect=False
         ),
+        Middleware(ComingBack, pages=page_names()),
     ],
     on_script_error=on_script_error,
 )

@@ -54,7 +54,7 @@ def draw(who: Viewer | None) -> None:
         st.image(_WORDMARK, width=132)
         if who is None:
             st.markdown(f"### {words.inert(settings.get().organisation.name)}")
-            st.markdown("Sign in to see who stays, who leaves and why. You come back to the overview.")
+            st.markdown("Sign in to see who stays, who leaves and why. You come back to this page.")
             for name in providers():
                 label = "Sign in" if name == _DEFAULT else f"Sign in with {words.inert(name.capitalize())}"
                 st.button(label, key=f"sign_in_{name}", type="primary", on_click=_in, args=(name,), width="stretch")

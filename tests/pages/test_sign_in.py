@@ -98,12 +98,12 @@ def chromium() -> Iterator[Callable[[], browser.Opened]]:
             context.close()
 
 
-def enter(seen: browser.Opened, server: browser.Server, sub: str) -> None:
-    """Sign in as ``sub`` at the provider, and come back."""
-    seen.go(f"{server.url}/overview")
+def enter(seen: browser.Opened, server: browser.Server, sub: str, address: str = "overview") -> None:
+    """Sign in as ``sub`` at the provider, and come back to the ``address`` that was opened."""
+    seen.go(f"{server.url}/{address}")
     seen.page.get_by_role("button", name="Sign in").click()
     seen.page.get_by_role("button", name=sub, exact=True).first.click()
-    seen.page.wait_for_url(f"{server.url}/**")
+    seen.page.wait_for_url(f"{server.url}/{address}")
     seen.page.get_by_role("button", name="Sign out").first.wait_for()
 
 
@@ -113,9 +113,9 @@ def listed(seen: browser.Opened) -> set[str]:
 
 
 @contextmanager
-def as_(sub: str, chromium, server) -> Iterator[browser.Opened]:
+def as_(sub: str, chromium, server, address: str = "overview") -> Iterator[browser.Opened]:
     seen = chromium()
-    enter(seen, server, sub)
+    enter(seen, server, sub, address)
     yield seen
     seen.page.context.close()
 
@@ -166,9 +166,13 @@ def test_an_address_in_the_settings_gives_a_role_whatever_its_case(server, chrom
         assert listed(seen) == set(NAMES)
 
 
-def test_two_csms_at_the_same_page_at_the_same_time_see_each_their_own(server, chromium, csms):
+def test_two_csms_at_the_same_page_at_the_same_time_see_each_their_own(server, chromium, csms, frames):
     (ada, hers), (bo, his) = csms
-    with as_(ada, chromium, server) as first, as_(bo, chromium, server) as second:
+    name, one = frames.accounts.filter(pl.col("name").is_in(hers)).select("name", "account_id").collect().row(0)
+    link = f"account?account={one}"  # as a digest or a colleague sends it
+    with as_(ada, chromium, server, link) as first, as_(bo, chromium, server) as second:
+        first.page.wait_for_url(f"{server.url}/{link}")
+        first.page.get_by_role("heading", name=name).first.wait_for()
         looks = [(first, hers, his), (second, his, hers), (first, hers, his)]  # the third from what was remembered
         for seen, mine, others in looks:
             seen.go(f"{server.url}/account")
