@@ -61,7 +61,7 @@ class Build:
             today=self.today,
             old=self.old,
             carry_on=self.carry_on,
-            counted=Counted(self.store, who),
+            counted=Counted(self.store, who, newest=self.today.replace(day=1)),
             progress=self.progress,
         ).made(frames["features"])
         self.states["events"] = activity.state

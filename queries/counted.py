@@ -11,7 +11,7 @@ from queries.checks import Accounts
 from queries.store import Month, Store
 
 HELD = 1_000_000
-"""So many daily rows stay in memory, about 100 MB; months with more are read from their file each time."""
+"""A month with more events than these is read from its file each time; so many daily rows are about 150 MB."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,24 @@ def signed_up_days(accounts: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Counted:
-    """The daily activity in a store of those ``who`` count. The months last asked for stay in memory."""
+    """The daily activity in a store of those ``who`` count.
+
+    From month ``newest`` on it stays in memory once read: a refresh asks for the running month nine times, for that
+    before it four times, and for others once or twice, which is not worth the memory in a first refresh.
+    """
 
     store: Store
     who: Who
+    newest: date = date.max
     _held: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
     def of(self, month: Month) -> pl.LazyFrame:
         """A month's daily activity."""
         rows = self.all_of(month).filter(self.who.counts())
-        if month.uses > HELD:
+        if month.month < self.newest or month.uses > HELD:
             return rows
-        found = self._held.pop(month.daily, None)
-        self._held[month.daily] = rows.collect() if found is None else found
-        while sum(held.height for held in self._held.values()) > HELD:
-            del self._held[next(iter(self._held))]
+        if month.daily not in self._held:
+            self._held[month.daily] = rows.collect()
         return self._held[month.daily].lazy()
 
     def all_of(self, month: Month) -> pl.LazyFrame:

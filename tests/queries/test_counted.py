@@ -1,4 +1,4 @@
-"""Daily activity that counts: whose it is, and that the newest months asked for are read once, whatever their size."""
+"""Daily activity that counts: whose it is, and that of the newest month is read once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from queries.counted import Counted, Who
 from queries.readings import SCHEMA
 from queries.store import Month, Store
 
-JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
+FEBRUARY, MARCH = date(2026, 2, 1), date(2026, 3, 1)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def counted_of(store: Store) -> Counted:
     accounts = checks.empty(SOURCES["accounts"])
     ids = checks.Accounts(known=known, left_out=known.clear())
     who = Who.of(accounts, ids, checks.empty(SOURCES["subscriptions"]), pl.Series("user_id", ["ours"]), "UTC")
-    return Counted(store, who)
+    return Counted(store, who, newest=MARCH)
 
 
 def people(frame: pl.LazyFrame) -> list[tuple[str, str | None]]:
@@ -43,44 +43,28 @@ def people(frame: pl.LazyFrame) -> list[tuple[str, str | None]]:
 
 
 def test_integrations_count_strangers_and_staff_do_not(store):
-    month = month_of(store, JANUARY, ("a", "a1"), ("a", None), ("a", "ours"), ("b", "b1"), ("b", None))
+    month = month_of(store, MARCH, ("a", "a1"), ("a", None), ("a", "ours"), ("b", "b1"), ("b", None))
     asked = counted_of(store)
     assert people(asked.of(month)) == [("a", "a1"), ("a", None)]
     assert len(people(asked.all_of(month))) == 5
 
 
-def test_a_month_asked_for_again_is_read_once_and_another_content_is_another_month(store):
-    month = month_of(store, JANUARY, ("a", "a1"))
+def test_the_newest_month_is_read_once_and_another_content_is_another_month(store):
+    month = month_of(store, MARCH, ("a", "a1"))
     asked = counted_of(store)
     assert people(asked.of(month)) == [("a", "a1")]
     store.delete(month.daily)
     assert people(asked.of(month)) == [("a", "a1")]
-    later = month_of(store, JANUARY, ("a", "a1"), ("a", "a2"))
+    later = month_of(store, MARCH, ("a", "a1"), ("a", "a2"))
     assert people(asked.of(later)) == [("a", "a1"), ("a", "a2")]
 
 
-def test_what_stays_in_memory_is_bounded_and_the_longest_unasked_goes_first(store, monkeypatch):
-    monkeypatch.setattr(counted, "HELD", 4)
-    months = [month_of(store, month, ("a", "a1"), ("a", month.isoformat())) for month in (JANUARY, FEBRUARY, MARCH)]
+@pytest.mark.parametrize(("when", "most"), [(FEBRUARY, 10), (MARCH, 1)])
+def test_months_that_are_over_and_those_that_are_too_large_do_not_stay_in_memory(store, monkeypatch, when, most):
+    monkeypatch.setattr(counted, "HELD", most)
+    month = month_of(store, when, ("a", "a1"), ("a", "a2"))
     asked = counted_of(store)
-    for month in (months[0], months[1], months[0], months[2]):
-        asked.of(month)
-    for month in months:
-        store.delete(month.daily)
-    for month in (months[0], months[2]):
-        assert people(asked.of(month)) == [("a", "a1"), ("a", month.month.isoformat())]
+    assert people(asked.of(month)) == [("a", "a1"), ("a", "a2")]
+    store.delete(month.daily)
     with pytest.raises((FileNotFoundError, pl.exceptions.ComputeError)):
-        people(asked.of(months[1]))
-
-
-def test_a_month_larger_than_all_that_may_stay_drives_nothing_out(store, monkeypatch):
-    monkeypatch.setattr(counted, "HELD", 2)
-    small, large = month_of(store, JANUARY, ("a", "a1")), month_of(store, FEBRUARY, *[("a", str(n)) for n in range(3)])
-    asked = counted_of(store)
-    asked.of(small)
-    assert len(people(asked.of(large))) == 3
-    store.delete(small.daily)
-    assert people(asked.of(small)) == [("a", "a1")]
-    store.delete(large.daily)
-    with pytest.raises((FileNotFoundError, pl.exceptions.ComputeError)):
-        people(asked.of(large))
+        people(asked.of(month))

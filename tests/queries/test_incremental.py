@@ -130,8 +130,8 @@ def test_refreshing_day_by_day_ends_where_a_full_refresh_does(company, seed):
     assert seen(company) == found
 
 
-def test_months_too_large_to_stay_in_memory_are_rolled_up_alike(company, monkeypatch):
-    monkeypatch.setattr(counted, "HELD", 70)  # of up to a hundred rows a month: some stay, and drive others out
+def test_a_month_too_large_to_stay_in_memory_is_rolled_up_alike(company, monkeypatch):
+    monkeypatch.setattr(counted, "HELD", 20)
     life = Life(company, 5)
     life.refresh()
     for _ in range(4):
