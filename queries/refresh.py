@@ -195,20 +195,15 @@ async def keep_refreshing(settings: Settings) -> None:
     """Refreshes every ``settings.refresh.every`` until cancelled, after a failure sooner; failures are recorded."""
     again = Again(settings)
     while True:
-        found = await asyncio.to_thread(_quietly, settings)
+        found = await asyncio.to_thread(quietly, settings)
         again.ended(found if isinstance(found, RefreshError) else None)
         await asyncio.sleep(again.look)
         while not await asyncio.to_thread(again.due):
             await asyncio.sleep(again.look)
 
 
-def run_quietly(settings: Settings) -> Report | None:
-    """Refreshes once and logs what happened instead of raising; None when nothing was published."""
-    found = _quietly(settings)
-    return found if isinstance(found, Report) else None
-
-
-def _quietly(settings: Settings) -> Report | RefreshError:
+def quietly(settings: Settings) -> Report | RefreshError:
+    """Refreshes once; what stands in the way is logged, recorded and returned."""
     try:
         report = run(settings)
     except RefreshBusy as error:

@@ -10,7 +10,6 @@ import polars as pl
 from queries import rollups
 from queries.counted import Counted, Who
 from queries.months import FIRST_DAYS, Before, Progress, Work
-from queries.readings import Reading
 from queries.rollups import next_month
 from queries.store import Bad, Month
 
@@ -28,11 +27,6 @@ class Update:
     lost: tuple[Bad, ...] = ()
     days_read: int = 0
     changed: date | None = None
-
-    @staticmethod
-    def nothing() -> Update:
-        """No activity at all."""
-        return Update(months=(), first_days=pl.DataFrame(schema=FIRST_DAYS), samples=Reading().samples)
 
 
 def rolled_up(

@@ -107,8 +107,3 @@ def _json(value: Any) -> bytes:
 def _bounded(value: str | None, what: str) -> None:
     if value is not None and (len(value) > LONGEST_TEXT or "\0" in value):
         raise NotAccepted(f"{what} is longer than {LONGEST_TEXT:,} characters, or holds a NUL.")
-
-
-def as_row(values: Mapping[str, Any]) -> Row:
-    """The row that these columns of ``messages`` were drafted as."""
-    return Row(**{column.name: values[column.name] for column in fields(Row)})

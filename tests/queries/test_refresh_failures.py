@@ -14,6 +14,7 @@ import pytest
 
 from queries import refresh
 from queries.errors import NoSnapshot, RefreshBusy, RefreshError
+from queries.report import Report
 from queries.store import CURRENT, last_failure, publish
 from tests.queries.company import NOON, answers, use
 
@@ -171,14 +172,14 @@ def test_a_refresh_that_stops_unexpectedly_is_logged_and_recorded(shop, monkeypa
         raise ZeroDivisionError
 
     monkeypatch.setattr(refresh, "_refresh", broken)
-    assert refresh.run_quietly(shop.settings) is None
+    assert isinstance(refresh.quietly(shop.settings), RefreshError)
     assert "stopped unexpectedly" in last_failure(shop.store).message
 
 
 def test_nobody_has_refreshed_yet(shop):
     with pytest.raises(NoSnapshot, match="There is no snapshot yet"):
         shop.frames()
-    assert refresh.run_quietly(shop.settings) is not None
+    assert isinstance(refresh.quietly(shop.settings), Report)
 
 
 def test_a_report_is_one_line_of_json(shop):

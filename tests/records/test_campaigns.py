@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from records import audit, campaign_drafts, campaigns
-from records.campaign_rows import as_row
+from records.campaign_rows import Row
 from records.campaigns import Attachment, fingerprint_of
 from records.errors import AlreadyApproved, DraftChanged, DraftTooOld, NotAccepted, RecordsError
 from tests.records.conftest import Records, execute, rows
@@ -66,7 +66,8 @@ def test_the_fingerprint_is_that_of_the_rows_that_the_database_holds(records: Re
     mine = [row(text="ä\n\\", payload={"b": 1, "a": [1.5]}, not_before=minutes(5)), held_out(), left_out()]
     _, mark = draft(records, mine[::-1])
     found = [campaigns.message(records.engine, each.id) for each in mine]
-    again = fingerprint_of("sorry", "v1", "marketing", "email", [as_row(vars(each)) for each in found])
+    drafted = [Row(**{column.name: getattr(each, column.name) for column in fields(Row)}) for each in found]
+    again = fingerprint_of("sorry", "v1", "marketing", "email", drafted)
     assert again == mark == fingerprint_of("sorry", "v1", "marketing", "email", mine)
     assert len(mark) == 64
 
