@@ -58,7 +58,8 @@ def last_judged(*, as_of: date, days: int = DAYS, grace_days: int = 30) -> date:
 def _paying(moved: Frame) -> pl.DataFrame:
     """``account_id, month_end, mrr_trend`` of everybody who paid at the close of a month.
 
-    The trend is what the last three months did to MRR, exchange rates apart, as a share of what it was before them.
+    The trend is what the last three months did to MRR, exchange rates apart, as a share of what it was before them;
+    a month between in which the account was away did nothing to it.
     """
     change = pl.col("closing") - pl.col("fx") - pl.col("opening")
     rows = (
@@ -77,7 +78,7 @@ def _paying(moved: Frame) -> pl.DataFrame:
             "account_id", pl.col("month").dt.offset_by(f"{back}mo"), earlier="change", before="opening"
         )
         found = found.join(earlier, on=["account_id", "month"], how="left", suffix="_")
-        found = found.with_columns(change=pl.col("change") + pl.col("earlier")).drop("earlier")
+        found = found.with_columns(change=pl.col("change") + pl.col("earlier").fill_null(0)).drop("earlier")
         found = found.rename({"before": f"before_{back}"})
     before = pl.col(f"before_{_TREND_MONTHS - 1}")
     return found.select(

@@ -8,7 +8,7 @@ import polars as pl
 
 from metrics.account_months import ABSENT, PAUSED, PAYING
 from metrics.inputs import Frame, lazy
-from metrics.stretches import COUNTS, NEVER, PAYS, prepare, spans
+from metrics.stretches import COUNTS, NEVER, PAYS, bridge, prepare, spans
 
 _MOVEMENT_COLUMNS = {
     "month": pl.Date,
@@ -64,9 +64,12 @@ def _last_ends(churns: pl.DataFrame, stretches: pl.DataFrame) -> pl.DataFrame:
     return ended.join(churns.select(_KEY), on=_KEY, how="semi").group_by(_KEY).agg(real_end=pl.col("end").max())
 
 
-def _pause_limits(churns: pl.DataFrame, stretches: pl.DataFrame, pause_max_days: int) -> pl.DataFrame:
-    """``account_id, month, limit``: the day in the month on which a pause that still runs had lasted too long."""
-    paid = stretches.filter(PAYS, pl.col("end") < NEVER).select(account_id="unit", limit="end")
+def _pause_limits(churns: pl.DataFrame, bridged: pl.DataFrame, pause_max_days: int) -> pl.DataFrame:
+    """``account_id, month, limit``: the day in the month on which a pause that still runs had lasted too long.
+
+    A pause that follows paid service within the grace is counted from its first day, as in movements.
+    """
+    paid = bridged.filter(PAYS, pl.col("end") < NEVER).select(account_id="unit", limit="end")
     limits = paid.with_columns(pl.col("limit").dt.offset_by(f"{pause_max_days}d"))
     limits = limits.with_columns(month=pl.col("limit").dt.month_start())
     return limits.join(churns.select(_KEY), on=_KEY, how="semi").group_by(_KEY).agg(pl.col("limit").max())
@@ -92,6 +95,7 @@ def churns(
     as_of: date | None = None,
     unit: str = "account_id",
     accounts: Frame | None = None,
+    grace_days: int = 30,
     pause_max_days: int = 90,
 ) -> pl.DataFrame:
     """The accounts that left, each with the day its service ended.
@@ -102,15 +106,17 @@ def churns(
     ``requested_on`` (when leaving was asked for; null when it was not, or only after the end), ``failed`` (a payment
     failed and nobody asked to leave) and ``tenure_days`` (from the first paid day ever to ``ended_on``).
 
-    With ``as_of``, what became known later is not used. ``unit`` must be that of ``account_movements``.
+    With ``as_of``, what became known later is not used. ``unit``, ``grace_days`` and ``pause_max_days`` must be those
+    of ``account_movements``.
     """
     today = as_of or NEVER
     rows = left_in_month(account_movements)
     stretches = prepare(subscriptions, as_of=today, unit=unit, accounts=accounts)
+    bridged = bridge(stretches, as_of=today, grace_days=grace_days)
     began = stretches.filter(PAYS).group_by(account_id="unit").agg(began=pl.col("start").min())
     rows = (
         rows.join(_last_ends(rows, stretches), on=_KEY, how="left")
-        .join(_pause_limits(rows, stretches, pause_max_days), on=_KEY, how="left")
+        .join(_pause_limits(rows, bridged, pause_max_days), on=_KEY, how="left")
         .with_columns(ended_on=pl.coalesce("real_end", "limit"))
         .join(began, on="account_id", how="left")
         .with_columns(tenure_days=(pl.col("ended_on") - pl.col("began")).dt.total_days())

@@ -23,6 +23,7 @@ _COLUMNS = {
     "end_kind": pl.String,
 }
 _EARNING = ("paid", "usage", "parked")
+_KEEPING = ("paid", "paused", "parked")
 
 
 def _stretches(subscriptions: Frame, as_of: date) -> pl.LazyFrame:
@@ -38,14 +39,17 @@ def _stretches(subscriptions: Frame, as_of: date) -> pl.LazyFrame:
 
 
 def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.LazyFrame:
-    """The last stretches of accounts that nothing serves today, where the gap may still be a late renewal."""
+    """The last stretches of accounts that nothing serves today, where the gap may still be a late renewal.
+
+    As in ``stretches.gaps``, who asked for the end of one line that kept the account does not renew the others late.
+    """
     served = stretches.filter(pl.col("ended_on").is_null()).select("account_id")
     recent = stretches.filter(pl.col("ended_on") >= as_of - timedelta(days=grace_days))
     gone = recent.join(served, on="account_id", how="anti")
+    asked = pl.col("cancel_requested_at").is_not_null() | pl.col("end_kind").eq_missing("requested")
+    kept = pl.col("kind").is_in(_KEEPING)
     return gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id")).filter(
-        pl.col("pays"),
-        pl.col("cancel_requested_at").is_null(),
-        pl.col("end_kind").ne_missing("requested"),
+        pl.col("pays"), ~asked, ~(asked & kept).any().over("account_id")
     )
 
 
@@ -170,7 +174,8 @@ def renewing(subscriptions: Frame, *, as_of: date) -> pl.LazyFrame:
         pl.col("end_kind").ne_missing("mistake") & pl.col("kind").ne_missing("usage"),
     )
     known = (pl.col("cancel_requested_at").dt.date() <= today).fill_null(False)
-    asked = served.filter(known | pl.col("end_kind").eq_missing("requested"))
+    undated = pl.col("cancel_requested_at").is_null() & pl.col("end_kind").eq_missing("requested")
+    asked = served.filter(known | undated)
     line = pl.coalesce("line_id", "subscription_id")
     whole = asked.filter(line == pl.col("subscription_id")).select(keys)
     alone = asked.select("account_id", line=line)

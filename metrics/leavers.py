@@ -148,6 +148,7 @@ def leavers(
     after_days: int = 60,
     as_of: date | None = None,
     unit: str = "account_id",
+    grace_days: int = 30,
     pause_max_days: int = 90,
 ) -> pl.DataFrame:
     """Every account that left in the months from ``since``'s to ``until``'s, with what it said.
@@ -187,7 +188,13 @@ def leavers(
     (datetime.date(2026, 3, 20), ['price', 'slow_support'], True)
     """
     gone = churns(
-        account_movements, subscriptions, as_of=as_of, unit=unit, accounts=accounts, pause_max_days=pause_max_days
+        account_movements,
+        subscriptions,
+        as_of=as_of,
+        unit=unit,
+        accounts=accounts,
+        grace_days=grace_days,
+        pause_max_days=pause_max_days,
     )
     answers = of_units(read_answers(exit_surveys, tagged, reason_themes, as_of=as_of), unit, accounts).collect()
     own = attribute(answers, gone, before_days=before_days, after_days=after_days)

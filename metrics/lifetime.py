@@ -126,10 +126,13 @@ def lifetime_curve(
 
 
 def _grouped(found: pl.DataFrame, by: str, subscriptions: Frame, accounts: Frame | None) -> pl.DataFrame:
-    """``found`` with the column ``by`` of the account's first subscription row, else of the account."""
+    """``found`` with the column ``by`` of the account's first subscription row, else of the account.
+
+    Of rows that began on the same day the first value in order counts, so that the order of rows decides nothing.
+    """
     rows = subscriptions.lazy()
     if by in rows.collect_schema():
-        values = rows.sort("started_on").group_by("account_id").agg(pl.col(by).first())
+        values = rows.sort("started_on", by, nulls_last=True).group_by("account_id").agg(pl.col(by).first())
     elif accounts is not None and by in accounts.lazy().collect_schema():
         values = accounts.lazy().group_by("account_id").agg(pl.col(by).first())
     else:

@@ -13,7 +13,7 @@ from metrics.current import current_mrr
 from metrics.inputs import Frames, day, source, wall_times
 from metrics.relations import champion, contact_days, onboarding_steps, scored_answers, silence, support, voice
 from metrics.scorecard import value_counts
-from metrics.usage import UsageSummary, summarise_usage, window_before, window_on
+from metrics.usage import UsageSummary, lasting_ends, summarise_usage, window_before, window_on
 from metrics.value_use import WINDOW
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -78,11 +78,13 @@ def recency(
     """How long ago somebody was value-active: ``account_id``, ``recency``, 100 now, 0 from ``gone_after`` days.
 
     Days are counted between 28-day windows (month ends, today, four weeks ago), the same today as in the past, and
-    never from before the account began to pay (again).
+    never from before the account began to pay (again), nor from before use was recorded.
     """
+    recorded = min(lasting_ends(usage.ends, window), default=window)
     last = usage.until(window).filter("active").group_by("account_id").agg(last=pl.col("window_end").max())
     since_value, since_paying = pl.lit(window) - pl.col("last"), pl.lit(as_of) - pl.col("paying_since")
-    idle = pl.min_horizontal(since_value, since_paying).dt.total_days()
+    since_recorded = pl.lit(window - recorded + timedelta(days=27))
+    idle = pl.min_horizontal(since_value, since_paying, since_recorded).dt.total_days()
     return current.join(last, on="account_id", how="left").select(
         "account_id", recency=(100.0 * (1 - idle / gone_after)).clip(0.0, 100.0)
     )
@@ -132,7 +134,7 @@ _READ: dict[str, tuple[str, ...]] = {
     "features": ("feature", "name", "is_key", "is_value", "min_28_days", "onboarding_step"),
     "milestones": ("account_id", "onboarding_step", "reached_at"),
     "reach": ("account_id", "month", "end_customers"),
-    "nps": ("account_id", "user_id", "survey", "score", "sent_at", "responded_at"),
+    "nps": ("response_id", "account_id", "user_id", "survey", "score", "sent_at", "responded_at"),
     "tickets": ("account_id", "opened_at", "solved_at", "priority", "csat", "csat_at"),
     "touches": ("account_id", "occurred_at"),
     "usage_28d": tuple(WINDOW),

@@ -14,6 +14,7 @@ from metrics.inputs import Frame, day, lazy
 from metrics.usage import STEP, UsageSummary
 
 _NPS = {
+    "response_id": pl.String,
     "account_id": pl.String,
     "user_id": pl.String,
     "survey": pl.String,
@@ -40,20 +41,18 @@ _PEOPLE = {
 def scored_answers(nps: Frame | None) -> pl.DataFrame:
     """Answers with a score, in the order in which they came: ``account_id``, ``user_id``, ``survey``, ``score``.
 
-    One row per answer, with ``answered``, its day (that of the invitation where it has none), and ``known_on``, the
-    first day on which both the invitation and the answer are known of. Left out: a score without any day.
+    Where times are equal, in that of ``response_id``. One row per answer, with ``answered``, its day (that of the
+    invitation where it has none), and ``known_on``, the first day on which both the invitation and the answer are
+    known of. Left out: a score without any day.
     """
     came, sent = day("responded_at"), day("sent_at")
     return (
         lazy(nps, _NPS)
         .filter(pl.col("score").is_not_null())
-        .select(
-            *("account_id", "user_id", "survey", "score"),
-            answered=pl.coalesce(came, sent),
-            known_on=pl.max_horizontal(came, sent),
-        )
+        .with_columns(answered=pl.coalesce(came, sent), known_on=pl.max_horizontal(came, sent))
         .drop_nulls("known_on")
-        .sort("answered", maintain_order=True)
+        .sort("answered", "responded_at", "response_id", maintain_order=True)
+        .select("account_id", "user_id", "survey", "score", "answered", "known_on")
         .collect()
     )
 

@@ -15,10 +15,14 @@ OUTCOMES = ("renewed", "shrunk", "lost", "late", "open")
 
 
 def _asked() -> pl.Expr:
-    """Whether a stretch's end is asked for; a request on a subscription's own line covers its add-ons."""
-    asked = pl.col("requested") | pl.col("end_kind").eq("requested").fill_null(False)
+    """Whether a stretch's end is asked for; a request on a subscription's own line covers its add-ons.
+
+    Only those that run as long as that line does: a request that has ended it says nothing of what came after.
+    """
+    undated = pl.col("cancel_requested_at").is_null() & pl.col("end_kind").eq_missing("requested")
+    asked = pl.col("requested") | undated
     own = pl.col("line_id") == pl.col("subscription_id")
-    return asked | (asked & own).any().over("u", "subscription_id")
+    return asked | (asked & own).any().over("u", "subscription_id", "end")
 
 
 def _plan() -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -41,6 +41,16 @@ def window_before(ends: Collection[date], window: date) -> date | None:
     return before if before >= min(ends) else None
 
 
+def lasting_ends(ends: Iterable[date], window: date) -> list[date]:
+    """Of ``ends`` up to ``window`` those that are there on any later day too, and those that speak for its day alone.
+
+    Only month ends stay from snapshot to snapshot; a window that ends today or four weeks ago speaks for today alone,
+    or the past would look different every day.
+    """
+    live = {window} if is_month_end(window) else {window, window - timedelta(days=28)}
+    return [end for end in ends if end <= window and (is_month_end(end) or end in live)]
+
+
 BACK = 92
 """How many days before a window earlier ones are looked at: three month ends."""
 
@@ -68,16 +78,11 @@ class UsageSummary:
         return self.nothing if window is None else self.accounts.get(window, self.nothing)
 
     def until(self, window: date | None) -> pl.DataFrame:
-        """The rows of ``window`` and of those in the ``BACK`` days before it that are there on any later day too.
-
-        Only month ends stay from snapshot to snapshot; a window that ends today or four weeks ago speaks for
-        today alone, or the past would look different every day.
-        """
+        """The rows of ``window`` and of the ``lasting_ends`` in the ``BACK`` days before it."""
         if window is None:
             return self.nothing
-        live = {window} if is_month_end(window) else {window, window - timedelta(days=28)}
         oldest = window - timedelta(days=BACK)
-        lasting = [end for end in self.accounts if oldest <= end <= window and (is_month_end(end) or end in live)]
+        lasting = [end for end in lasting_ends(self.accounts, window) if end >= oldest]
         return pl.concat([self.nothing, *(self.accounts[end] for end in lasting)])
 
 

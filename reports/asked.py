@@ -102,5 +102,6 @@ def backtest_of(frames: Frames, settings: Settings, *, months: int = BACKTEST_MO
         pause_max_days=settings.revenue.pause_max_days,
         fx_rates=None if "fx_rates" in frames.missing else frames.fx_rates,
     )
-    left = churns(moved, frames.subscriptions, as_of=as_of, pause_max_days=settings.revenue.pause_max_days)
+    pause = settings.revenue.pause_max_days
+    left = churns(moved, frames.subscriptions, as_of=as_of, grace_days=grace, pause_max_days=pause)
     return backtest(history, moved, left, frames.subscriptions, as_of=as_of, grace_days=grace)

@@ -205,6 +205,7 @@ def _leavers(
         marks=marks,
         regrettable=tuple(theme.id for theme in themes.all if theme.regrettable is True),
         natural=tuple(theme.id for theme in themes.all if theme.regrettable is False),
+        grace_days=settings.revenue.grace_days,
         pause_max_days=settings.revenue.pause_max_days,
     )
 

@@ -119,6 +119,11 @@ def test_the_trend_is_three_months_of_mrr_as_a_share_of_what_it_was() -> None:
     assert tried(stretches({"started_on": date(2025, 11, 2)}))["mrr_trend"].to_list() == [None]
 
 
+def test_a_month_without_the_account_changes_nothing_in_its_trend() -> None:
+    away = stretches({"ended_on": date(2025, 11, 20)}, {"mrr": 1250, "started_on": date(2026, 1, 10)})
+    assert tried(away)["mrr_trend"].to_list() == [0.25]
+
+
 @pytest.mark.parametrize(
     ("contract", "expected"),
     [

@@ -155,6 +155,12 @@ def test_a_pause_written_in_two_rows_is_one_pause() -> None:
     )
 
 
+def test_a_pause_that_begins_within_the_grace_is_counted_from_its_first_day() -> None:
+    pause = served("a", date(2026, 3, 5), None, kind="paused", mrr=0)
+    found = one(gone([served("a", date(2025, 1, 1), date(2026, 3, 1)), pause]))
+    assert (found["month"], found["ended_on"]) == (date(2026, 6, 1), date(2026, 6, 3))
+
+
 def test_a_return_after_leaving_and_a_second_leaving_are_two_churns() -> None:
     back = served("a", date(2026, 6, 1), date(2026, 9, 10))
     assert gone([LEFT, back])["ended_on"].to_list() == [date(2026, 3, 20), date(2026, 9, 10)]

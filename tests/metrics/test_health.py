@@ -334,6 +334,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "milestones": {"account_id": pl.String, "onboarding_step": pl.String, "reached_at": pl.Datetime("us")},
     "reach": {"account_id": pl.String, "month": pl.Date, "end_customers": pl.Int64},
     "nps": {
+        "response_id": pl.String,
         "account_id": pl.String,
         "user_id": pl.String,
         "survey": pl.String,
@@ -491,6 +492,15 @@ def test_each_persons_last_answer_of_the_last_year_counts() -> None:
     assert measured(nps=[answer(None, None)])["nps"] is None
 
 
+def test_of_two_answers_on_one_day_the_later_counts_and_of_equals_the_last_response() -> None:
+    first = answer(0, noon(3, 1)) | {"response_id": "1"}
+    later, same = answer(10, noon(3, 1) + timedelta(hours=6)) | {"response_id": "0"}, first | {"score": 10}
+    for last in (later, same | {"response_id": "2"}):
+        for rows in ([first, last], [last, first]):
+            assert measured(nps=rows)["nps"] == 100
+            assert health_history(company(nps=rows), WEIGHTS, as_of=AS_OF, months=1)["nps"].to_list() == [100]
+
+
 def ticket(opened_at: datetime, solved_at: datetime | None = None, **given: Any) -> dict[str, Any]:
     return {"account_id": "a", "opened_at": opened_at, "solved_at": solved_at, "priority": "low", **given}
 
@@ -561,6 +571,20 @@ def test_a_company_of_one_that_falls_silent_is_seen_to_be_silent() -> None:
     found = measured(usage_28d=[use(date(2025, 12, 31), 90), use(date(2026, 1, 31), 80)])
     assert found["recency"] == pytest.approx(100 * (1 - 59 / 90))
     assert measured(date(2026, 4, 20), usage_28d=[use(date(2025, 12, 31), 90)])["recency"] == 0
+
+
+def test_days_before_use_was_recorded_are_no_silence() -> None:
+    first = [use(AS_OF, 1, "b")]
+    assert measured(usage_28d=first)["recency"] == pytest.approx(100 * (1 - 27 / 90))
+    assert measured(usage_28d=[use(date(2026, 2, 28), 1, "b"), *first])["recency"] == pytest.approx(100 * (1 - 58 / 90))
+
+
+def test_a_window_of_a_later_day_does_not_lengthen_the_silence_of_a_past_month() -> None:
+    first = [use(AS_OF, 1, "b")]
+    later = [*first, use(date(2026, 3, 23), 1, "b"), use(date(2026, 4, 20), 1, "b")]
+    for rows, as_of in ((first, AS_OF), (later, date(2026, 4, 20))):
+        found = health_history(company(usage_28d=rows), WEIGHTS, as_of=as_of, months=1)
+        assert found["recency"].to_list() == [pytest.approx(100 * (1 - 27 / 90))]
 
 
 # No hindsight --------------------------------------------------------------------------------------------------------

@@ -81,6 +81,12 @@ def test_curves_by_a_column_of_the_account():
         lifetime_curve(frame(from_times([(10, 1, 1)])), by="segment", as_of=TODAY)
 
 
+def test_a_column_of_subscriptions_that_began_on_one_day_does_not_hang_on_their_order():
+    rows = [{**stay("a", 10, left=False), "subscription_id": name, "region": name} for name in ("north", "east")]
+    for order in (rows, rows[::-1]):
+        assert set(lifetime_curve(frame(order), by="region", as_of=TODAY)["region"]) == {"east"}
+
+
 def test_nobody_yet_gives_the_first_day_of_nobody():
     assert lifetime_curve(frame(from_times([(10, 1, 0)])).clear(), as_of=TODAY)["at_risk"].to_list() == [0]
     assert lifetime_curve(frame(from_times([(10, 1, 0)])).clear(), as_of=TODAY, by="plan").is_empty()

@@ -89,6 +89,13 @@ def test_an_end_marked_as_requested_is_leaving_without_a_day_of_request():
     assert leaving(frame(*rows), as_of=TODAY).select("mrr", "requested_on").row(0) == (100, None)
 
 
+def test_an_end_asked_for_later_is_not_known_to_be_requested_yet():
+    rows = [stretch(end="07-01", renews_on="07-01", end_kind="requested", cancel_requested_at="06-16")]
+    assert leaving(frame(*rows), as_of=TODAY).is_empty()
+    assert comes_up(*rows) == [(None, date(2026, 7, 1))]
+    assert open_and_leaving(*rows) == [(100, 0)]
+
+
 def comes_up(*rows, as_of=TODAY):
     found = renewing(frame(*rows), as_of=as_of).sort("line_id", "renews_on").collect()
     return found.select("line_id", "renews_on").rows()
@@ -232,6 +239,23 @@ def test_a_contract_that_may_still_be_renewed_is_late():
 def test_a_contract_that_comes_up_today_or_later_is_open():
     assert outcome(stretch(renews_on="06-15")) == [(100, 0, 0, 0, 0, 100, "open")]
     assert outcome(stretch(renews_on="08-01", end="08-01")) == [(100, 0, 0, 0, 0, 100, "open")]
+
+
+def open_and_leaving(*rows):
+    found = account_renewals(frame(*rows), since=TODAY, until=date(2026, 12, 31), as_of=TODAY)
+    return found.select("open", "leaving").rows()
+
+
+@pytest.mark.parametrize("back_on", ["06-01", "06-10"])
+@pytest.mark.parametrize("request_", [{"cancel_requested_at": "05-01"}, {"end_kind": "requested"}])
+def test_a_request_that_has_ended_service_says_nothing_of_what_follows(back_on, request_):
+    rows = [stretch(end="06-01", **request_), stretch(back_on, mrr=120, renews_on="09-01")]
+    assert open_and_leaving(*rows) == [(120, 0)]
+
+
+def test_a_request_on_what_still_runs_takes_its_add_ons_along_to_the_renewal():
+    rows = [stretch(cancel_requested_at="06-01", renews_on="09-01"), stretch(mrr=30, line="seats", renews_on="09-01")]
+    assert open_and_leaving(*rows) == [(130, 130)]
 
 
 def test_what_was_replaced_or_ended_before_it_came_up_is_not_due():

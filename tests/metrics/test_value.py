@@ -286,6 +286,14 @@ def test_health_and_revenue_agree_on_who_renews_late(end_kind: str | None, days:
     assert standing["account_id"].to_list() == listed
 
 
+@pytest.mark.parametrize("beside", [{"kind": "paid"}, {"kind": "usage"}])
+def test_who_asked_to_leave_is_not_late_by_a_line_that_ended_on_the_same_day(beside: dict[str, str]) -> None:
+    asked = subscription("a", ended_on=date(2026, 3, 2), end_kind="requested")
+    rows = subscriptions(asked, subscription("a", ended_on=date(2026, 3, 2), subscription_id="t", **beside))
+    assert late_renewals(rows, as_of=AS_OF).is_empty()
+    assert current_mrr(rows, as_of=AS_OF).is_empty()
+
+
 def test_planned_ends_and_starts_have_not_happened() -> None:
     now = current(
         subscription("a", ended_on=date(2026, 4, 1), end_kind="changed"),

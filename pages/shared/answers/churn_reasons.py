@@ -63,6 +63,7 @@ def leavers(frames: Frames, asked: Asked) -> pl.DataFrame:
         marks=written.marked(view, asked.version.marks),
         regrettable=judged(True),
         natural=judged(False),
+        grace_days=held.revenue.grace_days,
         pause_max_days=held.revenue.pause_max_days,
     )
     known = frames.accounts.select("account_id", "language", name=pl.coalesce("name", "account_id")).collect()
