@@ -5,7 +5,7 @@ their own:
 
 - the first refresh with its peak memory, without the comments, which have nothing to do with events; then the comments;
 - a refresh after *the same new day*: the very rows of the smallest company's next day, put into each, turn by turn; the
-  best of ``--rounds``;
+  best of ``--rounds``, and the same where two companies differ in their history only (``bench.history``);
 - the snapshot's size, and every question that pages ask, with nothing remembered, and which files of daily activity it
   opened.
 
@@ -22,56 +22,25 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import psycopg2
 
-from bench import pages, refresh
+from bench import history, pages, refresh
+from bench.another_day import another_day
 from bench.place import CONFIG, Place, place, say
 from demo import load
-from demo.company import usage_of
 from queries.frames import Frames
 
 RESULTS = Path(__file__).resolve().parent / "growth.json"
-FIRST_ID = 1 << 40
-"""Events of the same new day have ids from here on."""
 INCREMENTAL, MEMORY, PAGES = 1.3, 1.5, 1.1
 """Goals: an incremental refresh at the most events against the fewest, the peak of a first refresh at the most events
 against a third of them, and the exponent with which a page's question may grow with the accounts."""
 WORTH_MS = 50.0
 """Questions that take less with the most accounts are left out of the goal: their time is that of starting at all."""
-
-
-@dataclass(frozen=True)
-class Day:
-    """The same new day for every company of so many accounts."""
-
-    rows: pl.DataFrame
-
-    @classmethod
-    def of(cls, url: str) -> Day:
-        """Today's events of the company at ``url``, which was loaded up to yesterday."""
-        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-            found = load.loaded(cursor)
-        assert found is not None
-        plan, added = found
-        return cls(usage_of(plan).one_more_day(plan.today + timedelta(days=added), FIRST_ID))
-
-    def come(self, url: str) -> None:
-        """The day happens at ``url``."""
-        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-            load.copy(cursor, "usage.events", self.rows)
-
-    def go(self, url: str) -> None:
-        """It never happened."""
-        since = self.rows.get_column("occurred_at").min()
-        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute("DELETE FROM usage.events WHERE occurred_at >= %s AND id >= %s", [since, FIRST_ID])
 
 
 def measure(accounts: int, sizes: Sequence[int], rounds: int) -> list[dict[str, Any]]:
@@ -106,23 +75,6 @@ def first(where: Place) -> dict[str, Any]:
         shutil.copytree(CONFIG, config, ignore=shutil.ignore_patterns("themes.toml"))
         begun = refresh.refresh(where.environment | {"TENURE_CONFIG": str(config)})
     return {"first": vars(begun), "comments": vars(refresh.refresh(where.environment))}
-
-
-def another_day(places: Sequence[Place], rounds: int) -> list[list[dict[str, Any]]]:
-    """The refreshes after the same new day, of every company; they take turns, so that noise slows all alike."""
-    day = Day.of(places[0].url)
-    for where in places:
-        refresh.refresh(where.environment)
-    found: list[list[dict[str, Any]]] = [[] for _ in places]
-    for number in range(rounds):
-        for where, taken in zip(places, found, strict=True):
-            say(f"The same new day, {day.rows.height:,} events, round {number + 1} of {rounds}")
-            day.come(where.url)
-            taken.append(vars(refresh.refresh(where.environment)))
-            if number + 1 < rounds:
-                day.go(where.url)
-                refresh.refresh(where.environment)
-    return found
 
 
 def size(frames: Frames) -> dict[str, Any]:
@@ -241,6 +193,13 @@ def goals(grid: Grid) -> list[dict[str, Any]]:
     return found
 
 
+def of_history(past: dict[str, Any]) -> dict[str, Any]:
+    """The goal of ``bench.history``, and what was reached."""
+    young, old = past["events"]
+    what = f"another day after a history of {old:,} events / {young:,}, {past['accounts']:,} accounts"
+    return {"goal": what, "at_most": INCREMENTAL, "reached": past["ratio"], "met": past["ratio"] <= INCREMENTAL}
+
+
 def lines(told: dict[str, Any]) -> list[str]:
     """The table, the slopes and the goals that were missed."""
     names = list(MEASURED)
@@ -267,7 +226,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--events", type=int, nargs="*", default=[1_000_000, 3_000_000, 10_000_000], metavar="N")
     parser.add_argument("--accounts", type=int, nargs="*", default=[1_000, 10_000], metavar="N")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
     asked = parser.parse_args(words)
     rows = [row for accounts in sorted(asked.accounts) for row in measure(accounts, sorted(asked.events), asked.rounds)]
@@ -278,7 +237,8 @@ def main(words: list[str] | None = None) -> int:
         "rows": rows,
         "slopes": slopes(grid),
         "page_slopes": page_slopes(grid),
-        "goals": goals(grid),
+        "history": (past := history.measure(grid.accounts[0], grid.events[-1], asked.rounds)),
+        "goals": [*goals(grid), of_history(past)],
     }
     asked.results.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print("\n".join(lines(told)))

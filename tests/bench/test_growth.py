@@ -99,3 +99,13 @@ def test_the_same_new_day_comes_to_every_company_and_goes_again(tmp_path):
     assert [one["events"] for one in found["rows"]] == [20000, 40000]
     assert [len(one["another_day_all"]) for one in found["rows"]] == [2, 2]
     assert all(one["another_day"]["days_read"] > 0 for one in found["rows"])
+    past = found["history"]
+    assert past["events"] == [4000, 40000]
+    assert [len(all_of) for all_of in past["another_day_all"]] == [2, 2]
+    assert found["goals"][-1]["reached"] == past["ratio"] > 0
+
+
+def test_a_history_that_costs_too_much_misses_its_goal():
+    past = {"accounts": 1_000, "events": [1_000_000, 10_000_000]}
+    assert growth.of_history(past | {"ratio": 1.3})["met"]
+    assert not growth.of_history(past | {"ratio": 1.31})["met"]
