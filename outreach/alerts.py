@@ -170,7 +170,12 @@ def _detractors(frames: Frames) -> list[tuple[str, str, str]]:
 
 
 def _red(frames: Frames, settings: Settings) -> list[tuple[str, str, str]]:
-    """Accounts whose computed health is red and was not at the last month end, the lowest score first."""
+    """Accounts whose computed health is red and was not at the last month end, the lowest score first.
+
+    None while events cannot be read: the days since look as though nobody had used the product.
+    """
+    if "events" in frames.failed:
+        return []
     now = health_of(frames, settings).filter(band="red").select("account_id", "score")
     if now.is_empty():
         return []

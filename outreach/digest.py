@@ -23,7 +23,7 @@ from outreach.names import plain
 from outreach.quiet import next_allowed
 from queries import frames as snapshots
 from queries.errors import NoSnapshot, QueryError
-from records import campaigns, digests, erased
+from records import campaigns, digests, erased, marks
 from records.addresses import address_key
 from records.campaigns import Attachment, Row
 from records.database import engine as records_engine
@@ -73,7 +73,7 @@ def due(settings: Settings, now: datetime) -> int:
         return 0
     if freshness.age(frames, now) > settings.refresh.stale_after or frames.as_of.replace(day=1) != month:
         return 0
-    digest = made(numbers(frames, settings))
+    digest = made(numbers(frames, settings, marks=marks.current(engine)))
     campaign_id = uuid5(_IDS, f"{month}")
     try:
         fingerprint = campaigns.draft(

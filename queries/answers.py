@@ -1,7 +1,7 @@
-"""Answers to our own messages, which stand in the records, beside those that the product's surveys got.
+"""Our own messages, which stand in the records, and the answers to them, beside the product's own rows.
 
-They come into ``nps`` and ``exit_surveys`` at refresh, are checked like every other row of these sources, and are told
-from the product's by the beginning of their ``response_id``.
+Messages come into ``touches``, answers into ``nps`` and ``exit_surveys``, at refresh. They are checked like every other
+row of these sources, and are told from the product's by the beginning of their id.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from queries import checks, sources
 from queries.checks import Accounts, Checked
 from queries.contract import Source
 from queries.store import SourceState
-from records.asked import asked
+from records.asked import asked, went_out
 from records.database import fresh
 from records.errors import RecordsError, RecordsNotReady
 from settings import Settings
 
 PREFIX = "tenure-"
-"""How the ``response_id`` of an answer to a message of ours begins; the message's id follows."""
-NAMES = ("nps", "exit_surveys")
+"""How the id of a message of ours, and of an answer to one, begins; the message's id follows."""
+NAMES = ("nps", "exit_surveys", "touches")
 log = logging.getLogger("tenure.refresh")
 
 
@@ -36,15 +36,28 @@ def read(settings: Settings, *, as_of: datetime) -> tuple[dict[str, pl.DataFrame
     try:
         engine = fresh(settings.records_database_url)
         try:
-            rows = asked(engine)
+            rows, messages = asked(engine), went_out(engine)
         finally:
             engine.dispose()
     except RecordsNotReady:
         return None, None
     except RecordsError as error:
-        log.warning("Answers to messages could not be read: %s", error.message)
-        return None, f"Answers to messages are those of the refresh before: {error.message}"
-    return as_sources(rows, as_of=as_of), None
+        log.warning("Messages and the answers to them could not be read: %s", error.message)
+        return None, f"Messages and the answers to them are those of the refresh before: {error.message}"
+    return as_sources(rows, as_of=as_of) | {"touches": as_touches(messages, as_of=as_of)}, None
+
+
+def as_touches(messages: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
+    """Rows of ``records.asked.went_out`` as contacts from us; ``summary`` is the play."""
+    return messages.filter(pl.col("sent_at") <= as_of).select(
+        "account_id",
+        "user_id",
+        touch_id=pl.concat_str(pl.lit(PREFIX), "message_id"),
+        channel=pl.col("channel").replace("email", "e-mail"),
+        direction=pl.lit("out"),
+        occurred_at="sent_at",
+        summary=pl.col("play").str.replace_all("_", " "),
+    )
 
 
 def as_sources(rows: pl.DataFrame, *, as_of: datetime) -> dict[str, pl.DataFrame]:
@@ -73,25 +86,25 @@ def as_sources(rows: pl.DataFrame, *, as_of: datetime) -> dict[str, pl.DataFrame
     return {"nps": nps, "exit_surveys": left}
 
 
-def kept(frame: pl.DataFrame) -> pl.DataFrame:
+def kept(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     """Our rows of an earlier snapshot's source, to be checked again."""
-    return frame.filter(_is_ours()).with_columns(pl.col(pl.Int64).cast(pl.Float64))
+    return frame.filter(_is_ours(source)).with_columns(pl.col(pl.Int64).cast(pl.Float64))
 
 
-def without(frame: pl.DataFrame) -> pl.DataFrame:
+def without(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     """The product's own rows of an earlier snapshot's source."""
-    return frame.filter(~_is_ours())
+    return frame.filter(~_is_ours(source))
 
 
 def check(frame: pl.DataFrame, ours: pl.DataFrame, source: Source, *, as_of: datetime, accounts: Accounts) -> Checked:
     """``ours``, checked like rows of the source; a row whose id the product's own ``frame`` has is the product's."""
-    new = ours.join(frame.select("response_id"), on="response_id", how="anti")
+    new = ours.join(frame.select(source.key), on=source.key, how="anti")
     return checks.check(new, source, as_of=as_of, accounts=accounts)
 
 
-def joined(frame: pl.DataFrame, checked: Checked) -> pl.DataFrame:
+def joined(frame: pl.DataFrame, checked: Checked, source: Source) -> pl.DataFrame:
     """The product's rows and ours, in the order of ids."""
-    return pl.concat([frame, checked.kept.select(frame.columns)]).sort("response_id")
+    return pl.concat([frame, checked.kept.select(frame.columns)]).sort(source.key)
 
 
 def counted(state: SourceState, checked: Checked, frame: pl.DataFrame, source: Source, zone: str) -> SourceState:
@@ -112,5 +125,6 @@ def counted(state: SourceState, checked: Checked, frame: pl.DataFrame, source: S
     return state.model_copy(update=more)
 
 
-def _is_ours() -> pl.Expr:
-    return pl.col("response_id").str.starts_with(PREFIX)
+def _is_ours(source: Source) -> pl.Expr:
+    (identifier,) = source.key
+    return pl.col(identifier).str.starts_with(PREFIX)

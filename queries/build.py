@@ -7,6 +7,7 @@ from datetime import date
 
 import polars as pl
 
+from metrics.month_ends import months_later
 from queries import answers, checks, comments, left_out, mapping, money, purge, sources
 from queries.activity import Activities, Activity
 from queries.checks import Accounts, Checked
@@ -61,7 +62,7 @@ class Build:
             today=self.today,
             old=self.old,
             carry_on=self.carry_on,
-            counted=Counted(self.store, who, newest=self.today.replace(day=1)),
+            counted=Counted(self.store, who, newest=self._newest()),
             progress=self.progress,
         ).made(frames["features"])
         self.states["events"] = activity.state
@@ -70,6 +71,10 @@ class Build:
         if self.reader.left_out:
             self.files[left_out.KIND] = self.store.put_frame(left_out.KIND, self.reader.left_out.frame())
         return activity
+
+    def _newest(self) -> date:
+        """From which month on daily activity stays in memory: what an incremental refresh asks for again and again."""
+        return months_later(self.today.replace(day=1), -1) if self.carry_on else date.max
 
     def read_comments(self) -> None:
         """Finds the themes of the comments in what was read; takes minutes the first time, and needs no database."""
@@ -109,10 +114,10 @@ class Build:
         try:
             found = self._find(source)
             if found is None:
-                return self._absent(source)
+                return self._absent(source, accounts)
             checked = self.reader.read(found, accounts)
         except (MappingError, SourceError) as error:
-            return self._failed(source, found, error)
+            return self._failed(source, found, error, accounts)
         self._keep(found, checked)
         if source.name == "people":
             self.staff = checked.staff
@@ -132,14 +137,17 @@ class Build:
         if checked.rejected.height:
             self.files[f"rejected/{name}"] = self.store.put_frame(f"rejected/{name}", checked.rejected)
 
-    def _absent(self, source: Source) -> pl.DataFrame:
+    def _absent(self, source: Source, accounts: Accounts) -> pl.DataFrame:
         if not source.optional:
             error = MappingError(f"config/sources/{source.name}.sql is missing.", f"map {source.grain}")
-            return self._failed(source, None, error)
+            return self._failed(source, None, error, accounts)
         self.states[source.name] = SourceState(status="missing")
         return checks.empty(source)
 
-    def _failed(self, source: Source, found: Mapping | None, error: MappingError | SourceError) -> pl.DataFrame:
+    def _failed(
+        self, source: Source, found: Mapping | None, error: MappingError | SourceError, accounts: Accounts
+    ) -> pl.DataFrame:
+        """Its earlier rows, of accounts that still count; none when it never could be read."""
         state = sources.failure(error, found, self.old.sources.get(source.name) if self.old else None)
         self.states[source.name] = state
         if state.status != "stale" or self.old is None:
@@ -150,28 +158,36 @@ class Build:
         if source.name == "people":
             self.staff = self._old_frame("staff").get_column("user_id")
         types = checks.schema(source).items()
-        return self._old_frame(source.name).select(pl.col(name).cast(kind) for name, kind in types)
+        rows = self._old_frame(source.name).select(pl.col(name).cast(kind) for name, kind in types)
+        kept = checks.of_known(rows, accounts)
+        more = {"rows": kept.height, "left_out": state.left_out + rows.height - kept.height}
+        self.states[source.name] = state.model_copy(update=more)
+        return kept
 
     def _answered(self, frames: dict[str, pl.DataFrame], accounts: Accounts) -> dict[str, pl.DataFrame]:
-        """The sources that people's answers to our own messages stand in, with them; those known before if need be."""
+        """The sources that our own messages and the answers to them stand in, with them; those known before if need be.
+
+        Contacts of a company that records none elsewhere stay unknown: ours alone would make everybody else silent.
+        """
         found, self.without_answers = answers.read(self.settings, as_of=self.reader.as_of)
-        return {name: self._with_ours(name, frames[name], found, accounts) for name in answers.NAMES}
+        names = [name for name in answers.NAMES if name != "touches" or self.states[name].status != "missing"]
+        return {name: self._with_ours(name, frames[name], found, accounts) for name in names}
 
     def _with_ours(
         self, name: str, frame: pl.DataFrame, found: dict[str, pl.DataFrame] | None, accounts: Accounts
     ) -> pl.DataFrame:
         source, state = SOURCES[name], self.states[name]
         if state.status == "stale":
-            frame = answers.without(frame)
+            frame = answers.without(frame, source)
         if found is not None:
             ours = found[name]
         elif self.old is not None and name in self.old.files:
-            ours = answers.kept(self._old_frame(name))
+            ours = answers.kept(self._old_frame(name), source)
         else:
             return frame
         ours = self.reader.left_out.without(ours)
         checked = answers.check(frame, ours, source, as_of=self.reader.as_of, accounts=accounts)
-        whole = answers.joined(frame, checked)
+        whole = answers.joined(frame, checked, source)
         if state.status == "stale":  # what was rejected before, ours too, stands in the file of the snapshot before
             return whole
         self.states[name] = answers.counted(state, checked, whole, source, self.reader.zone)
@@ -196,8 +212,10 @@ class Build:
         rates = money.latest_rates(fx_rates, self.settings.currency_rates, organisation.currency, today=self.today)
         priced = money.in_reporting_currency(subscriptions, rates, organisation.currency)
         state = self.states["subscriptions"]
-        without = int(priced.get_column("mrr").null_count())
-        flagged = {**state.flagged, **({"currency without a rate": without} if without else {})}
+        has_rate = pl.col("currency").is_in(rates.get_column("currency").implode())
+        unknown = priced.filter(pl.col("mrr").is_null()).select(has_rate).to_series()
+        flags = {"currency without a rate": ~unknown, "mrr is too large in the reporting currency": unknown}
+        flagged = state.flagged | {words: int(rows.sum()) for words, rows in flags.items() if rows.any()}
         lost = self._rejected_mrr(rates)
         self.states["subscriptions"] = state.model_copy(update={"flagged": flagged, "rejected_mrr": lost})
         return priced

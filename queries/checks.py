@@ -90,6 +90,14 @@ def check(frame: pl.DataFrame, source: Source, *, as_of: datetime, accounts: Acc
     )
 
 
+def of_known(rows: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """Rows of accounts that count, and rows that belong to no account."""
+    if "account_id" not in rows.columns:
+        return rows
+    whose = pl.col("account_id")
+    return rows.filter(whose.is_null() | whose.is_in(accounts.known.implode()))
+
+
 def _complete(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     """Every contract column, null where the mapping lacks it, and spelled the one way the metrics expect."""
     numeric = {"integer", "number", "money"}
@@ -180,7 +188,9 @@ def _number_tests(column: Column, value: pl.Expr) -> list[tuple[pl.Expr, str]]:
 def _time_tests(column: Column, value: pl.Expr, as_of: datetime) -> list[tuple[pl.Expr, str]]:
     name, year = column.name, value.dt.year()
     if not column.observed:
-        return [((year <= 1) | (year > 9999), f"{name} is no usable date")]
+        # A day of the year 9999 stands for "no end"; a moment of it may lie in the year 10000 of another time zone.
+        last_year = 9999 if column.kind == "date" else 9998
+        return [((year <= 1) | (year > last_year), f"{name} is no usable date")]
     first: date | datetime = datetime(1970, 1, 1, tzinfo=UTC)
     last: date | datetime = as_of.astimezone(UTC) + timedelta(days=1)
     if column.kind == "date":

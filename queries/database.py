@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from queries.errors import DatabaseError, SourceError, SourceTimeout
+from queries.errors import DatabaseError, RefreshBusy, SourceError, SourceTimeout
 from queries.watched import Watched
 
 REFRESH_LOCK = 7_306_085_893_295_232_114
@@ -221,6 +221,15 @@ class Session:
         self.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
         self.run("SET LOCAL idle_in_transaction_session_timeout = 0")
         return self.try_lock()
+
+    def assure_lock(self) -> None:
+        """Asked right before publishing: RefreshBusy or DatabaseError when this is the one refresher no more."""
+        try:
+            held = self.try_lock()
+        except adbc_driver_manager.Error as error:
+            raise lost(reason(error)) from error
+        if not held:
+            raise RefreshBusy("Another refresh is running.", "wait for it to end, and run this again")
 
     def now(self) -> datetime:
         """The instant of this transaction by the database's clock, so that a wrong one here does no harm."""

@@ -22,6 +22,8 @@ def main(words: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(words)
     if not chosen.people and not chosen.again:
         parser.error("say whom: an address or a user id; or --again")
+    if not all(one.strip() for one in chosen.people):
+        parser.error("an empty id or address is nobody's: leave it out")
     if chosen.people and chosen.again:
         parser.error("--again is about those who were erased before; leave it out to erase others")
     try:

@@ -86,8 +86,8 @@ def erase(
 ) -> Found:
     """Erases everybody in ``given`` (addresses or ids), and whatever is left of those who were erased before.
 
-    ``names`` are looked for in free text beside those that are known. ``dry_run`` counts, and changes nothing.
-    RecordsError, QueryError and OSError say what could not be done: run it again, as often as needed.
+    A blank id is nobody's. ``names`` are looked for in free text beside those that are known. ``dry_run`` counts, and
+    changes nothing. RecordsError, QueryError and OSError say what could not be done: run it again, as often as needed.
     """
     key, url = Key.of(settings.secret_key), settings.records_owner_url or address(settings)
     store = Store(settings.snapshot_dir)
@@ -124,7 +124,7 @@ def _closure(connection: Connection, store: Store, key: Key, before: frozenset[s
 
     What is given counts as an id as well: some products take the address for one.
     """
-    wanted = [one.strip() for one in given]
+    wanted = [one.strip() for one in given if one.strip()]
     people = People(frozenset(wanted), frozenset(one for one in wanted if "@" in one))
     manifest = newest_manifest(store)
     while True:
@@ -148,7 +148,7 @@ def _in_snapshot(store: Store, manifest: Manifest | None, who: LeftOut) -> Peopl
 
 
 def _people(ids: pl.Series, addresses: pl.Series, names: pl.Series) -> People:
-    known = [frozenset(values.drop_nulls().to_list()) for values in (ids, addresses, names)]
+    known = [frozenset(one for one in values.drop_nulls() if one.strip()) for values in (ids, addresses, names)]
     return People(known[0], known[1], frozenset(name for name in known[2] if is_full(name)))
 
 
@@ -206,6 +206,7 @@ def _from_snapshots(settings: Settings, erased: Erased, say: Say) -> tuple[Count
             return Counter(), forget_others(store, [])
         who = LeftOut(erased, left_out.carried(store, newest))
         manifest, rows = purged(store, newest, who, settings)
+        opened.assure_lock()
         if rows or who.has_grown or manifest != newest:
             created = datetime.now(UTC)
             its = {"id": new_id(created), "created_at": created, "erasures": newest.erasures + 1}

@@ -53,7 +53,7 @@ class Folder:
 
     def scan(self, names: tuple[str, ...]) -> pl.LazyFrame:
         """A LazyFrame over the rows of Parquet objects of one schema."""
-        return pl.scan_parquet([self.uri(name) for name in names])
+        return pl.scan_parquet([self.uri(name) for name in names], glob=False)
 
     def names(self) -> dict[str, float]:
         """Every object's name and the time it was written, in seconds since 1970."""

@@ -80,8 +80,8 @@ class LeftOut:
         return frame.filter(~theirs) if theirs.any() else frame
 
     def users(self, ids: pl.Series) -> list[str]:
-        """Those of ``ids`` that were erased, each once."""
-        known = ids.drop_nulls().unique().to_list()
+        """Those of ``ids`` that were erased, each once; a blank one is nobody's."""
+        known = _of_somebody(ids.unique())
         return sorted(self._erased.users(known) | self._ids.intersection(known))
 
     def frame(self) -> pl.DataFrame:
@@ -92,10 +92,14 @@ class LeftOut:
         return sorted(self._erased.addresses(addresses.drop_nulls().unique().to_list()))
 
     def _learn(self, ids: pl.Series) -> None:
-        known = set(ids.drop_nulls().to_list())
+        known = set(_of_somebody(ids))
         self._ids |= known
         if self._erased.key is not None:
             self.marks |= {self._erased.key.user(id) for id in known}
+
+
+def _of_somebody(ids: pl.Series) -> list[str]:
+    return [id for id in ids.drop_nulls() if id.strip()]
 
 
 def carried(store: Store, manifest: Manifest | None) -> frozenset[str]:

@@ -7,6 +7,8 @@ from datetime import date
 
 import polars as pl
 
+from queries.checks import LARGEST
+
 
 def latest_rates(fx_rates: pl.DataFrame, constant: Mapping[str, float], reporting: str, *, today: date) -> pl.DataFrame:
     """Currency and rate to the reporting currency: the newest month's where there is one, else the constant.
@@ -25,10 +27,12 @@ def latest_rates(fx_rates: pl.DataFrame, constant: Mapping[str, float], reportin
 def in_reporting_currency(subscriptions: pl.DataFrame, rates: pl.DataFrame, reporting: str) -> pl.DataFrame:
     """Subscriptions with ``mrr`` in minor units of the reporting currency and ``mrr_local`` in the row's own.
 
-    ``mrr`` is null where the currency has no rate: such a row is kept and counted apart, never guessed.
+    ``mrr`` is null where the currency has no rate, or one that makes the amount too large: such a row is kept and
+    counted apart, never guessed.
     """
     currency = pl.col("currency").str.to_uppercase().fill_null(reporting)
     rows = subscriptions.with_columns(currency, pl.col("mrr").alias("mrr_local"))
     joined = rows.join(rates, on="currency", how="left", maintain_order="left")
-    converted = (pl.col("mrr_local") * pl.col("rate")).round(0).cast(pl.Int64)
-    return joined.with_columns(converted.alias("mrr")).drop("rate")
+    converted = (pl.col("mrr_local") * pl.col("rate")).round(0)
+    usable = pl.when(converted.abs() <= LARGEST * 100).then(converted)
+    return joined.with_columns(usable.cast(pl.Int64).alias("mrr")).drop("rate")

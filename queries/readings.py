@@ -80,7 +80,7 @@ def from_text(frame: pl.DataFrame, zone: str, last: datetime) -> Reading:
         pl.when(time < FIRST).then(pl.lit(TOO_EARLY)),
         pl.when(time > last).then(pl.lit(TOO_LATE)),
     )
-    on_a_day = pl.when(reason.is_null() | broken.is_not_null()).then(time)
+    on_a_day = pl.when(time.is_between(FIRST, last)).then(time)
     rows = rows.with_columns(
         reason.alias(REASON),
         on_a_day.dt.convert_time_zone(zone).dt.date().alias("day"),

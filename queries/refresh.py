@@ -109,6 +109,7 @@ def _refresh(settings: Settings, store: Store, *, full: bool, as_of: datetime | 
         if gone.has_grown:
             manifest = manifest.model_copy(update={"swept_at": None})  # the next one sees to it that all went
         # Published while the lock is held: no other refresher can put an older look in its place, or prune its files.
+        opened.assure_lock()  # it went with the connection, if that was lost while comments were read
         publish(store, manifest)
         if gone.has_grown:
             forget_others(store, [manifest])
@@ -262,7 +263,7 @@ def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
         except Exception:
             log.exception("The refresh stopped unexpectedly; the last snapshot keeps serving.")
             failure = _unexpected(settings)
-        full = False
+        full = full and failure is not None
         again.ended(failure)
         while not (stop.wait(again.look) or again.due()):
             pass

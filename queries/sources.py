@@ -41,15 +41,12 @@ class Reader:
         require_columns(mapping, list(found))
         return found
 
-    def frame(self, mapping: Mapping) -> pl.DataFrame:
-        """The rows of a mapping with their contract types; values that do not cast are marked, not fatal.
-
-        Rows of erased people are gone before anything else is done with them: a rejected row is kept, too.
-        """
-        return self._frame(mapping)[0]
-
     def _frame(self, mapping: Mapping) -> tuple[pl.DataFrame, int]:
-        """The rows, and how many were left out."""
+        """The rows of a mapping with their contract types, and how many were left out.
+
+        Values that do not cast are marked, not fatal. Rows of erased people are gone before anything else is done
+        with them: a rejected row is kept, too.
+        """
         rows = text_of(mapping) if mapping.sql is None else self._selected(mapping, mapping.sql)
         kept = self.left_out.without(rows)
         return parse.parse(kept, mapping.source, self.zone), rows.height - kept.height

@@ -1,4 +1,4 @@
-"""What was asked by message, and what was answered to it: answers beside the invitations that got none."""
+"""What went out by message; what was asked, and what was answered to it, beside the invitations that got none."""
 
 from __future__ import annotations
 
@@ -47,3 +47,30 @@ def asked(engine: Engine) -> pl.DataFrame:
     wanted = wanted.where(went_out, of_somebody, question.in_(["nps", "exit"])).order_by(messages.c.id)
     with begin(engine) as connection:
         return frame(((str(row[0]), *row[1:]) for row in connection.execute(wanted)), _ASKED)
+
+
+_WENT_OUT: Columns = {
+    "message_id": pl.String,
+    "play": pl.String,
+    "channel": pl.String,
+    "account_id": pl.String,
+    "user_id": pl.String,
+    "sent_at": AT,
+}
+
+
+def went_out(engine: Engine) -> pl.DataFrame:
+    """Every message that was sent to a customer, in the order of message ids.
+
+    One row per message: ``message_id``, ``play``, ``channel``, ``account_id``; ``user_id``, null for an account's own
+    address; ``sent_at``, UTC. Left out: messages to the team, and those that ask for a score, which are invitations and
+    answer nobody; those of which nobody knows whether they were sent, and those of erased people.
+    """
+    its = (messages.c.id, campaigns.c.play, campaigns.c.channel, messages.c.account_id, messages.c.user_id)
+    wanted = select(*its, messages.c.sending_at).join(campaigns, campaigns.c.id == messages.c.campaign_id)
+    to_customers = campaigns.c.kind != "internal"
+    asks_no_score = campaigns.c.rules["question"].astext.is_distinct_from("nps")
+    of_somebody = ~messages.c.address_key.startswith(PREFIX)
+    wanted = wanted.where(messages.c.state == "sent", to_customers, asks_no_score, of_somebody).order_by(messages.c.id)
+    with begin(engine) as connection:
+        return frame(((str(row[0]), *row[1:]) for row in connection.execute(wanted)), _WENT_OUT)

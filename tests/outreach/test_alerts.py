@@ -2,7 +2,7 @@
 
 import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import polars as pl
@@ -11,10 +11,12 @@ import pytest
 from outreach import alerts
 from outreach.alerts import KINDS, Alert
 from queries import frames as snapshots
+from queries.store import SourceState
 from records import alerts as told
 from records.errors import RecordsError
 from tests.outreach.company import NOW, TODAY, day, moment, paying, write
 from tests.outreach.messages import sent
+from tests.pages import snapshot
 from tests.records.conftest import execute, rows
 
 ACCOUNTS = [{"account_id": id, "name": name} for id, name in (("a", "Acme"), ("b", "Bolt"), ("c", "Cut\n<!here>"))]
@@ -114,6 +116,11 @@ def test_an_account_that_is_red_and_was_not_at_the_last_month_end_turned_red(hel
     monkeypatch.setattr(alerts, "health_history_of", lambda *_, months: past.with_columns(month_end=day(4)))
     held = write(held, tmp_path, {"accounts": ACCOUNTS, "subscriptions": []})
     assert found(held) == [("a", "red", "Its health turned red: 34, after 62 at the end of Oct 2026.")]
+    snapshot.write(
+        tmp_path, {"accounts": ACCOUNTS, "subscriptions": []}, old=datetime.now(UTC) - NOW,
+        states={"events": SourceState(status="stale", error="events.sql failed.")}, id="a2",
+    )  # fmt: skip
+    assert found(held) == []  # that nobody was seen since is our own doing
 
 
 def test_an_account_is_told_about_once_a_week_and_a_cause_only_once(empty, held, tmp_path):

@@ -9,7 +9,7 @@ from pptx import Presentation
 
 import settings
 from outreach import digest, tokens
-from records import campaigns, digests
+from records import campaigns, digests, marks
 from records.campaigns import Attachment
 from tests.outreach.company import NOW, paying, write
 from tests.records.conftest import execute, rows
@@ -78,6 +78,16 @@ def test_each_subscriber_gets_the_three_sentences_the_board_pack_and_a_way_out(e
     pack = campaigns.attachments(empty.engine, rows(empty.owner, "SELECT id FROM tenure.campaigns")[0][0])
     assert [each.name for each in pack] == ["board-pack-2026-11-04.pptx"]
     assert len(Presentation(io.BytesIO(pack[0].content)).slides) == 8
+
+
+def test_losses_that_people_judged_stand_so_in_its_board_pack(empty, held, monkeypatch):
+    october = {"account_id": "b", "month": DATE(2026, 10, 1)}
+    marks.set_mark(empty.engine, **october, regrettable=False, author="ada", now=NOW)
+    given, real = [], digest.numbers
+    monkeypatch.setattr(digest, "numbers", lambda *asked, marks: given.append(marks) or real(*asked, marks=marks))
+    subscribe(empty, "eve@us.example")
+    assert digest.due(held, NOW) == 1
+    assert given[0].filter(account_id="b")["regrettable"].to_list() == [False]
 
 
 def test_it_goes_out_once_a_month_however_often_it_is_asked_for(empty, held, monkeypatch):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import settings
-from queries import again
+from queries import again, refresh
 from queries.again import Again
 from queries.errors import RefreshBusy, RefreshError
 from queries.store import CURRENT, Manifest, Store, last_failure, new_id, publish, record_failure
@@ -23,8 +24,8 @@ class World:
         self.store.put(CURRENT, b"one")
         self.seconds, self.answers = 0.0, True
         given = {"SNAPSHOT_DIR": str(folder), "PRODUCT_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
-        held = settings.read(settings.ROOT / "config", given)
-        self.again = Again(held, every=timedelta(minutes=10), clock=lambda: self.seconds)
+        self.settings = settings.read(settings.ROOT / "config", given)
+        self.again = Again(self.settings, every=timedelta(minutes=10), clock=lambda: self.seconds)
 
     def due_after(self, *seconds: float) -> list[bool]:
         """Whether it is due so many seconds after the last end."""
@@ -138,6 +139,29 @@ def test_another_refresh_in_the_way_is_waited_for_only_when_something_is_to_be_m
     record_failure(world.store, "The product database fell silent.")
     world.again.ended(RefreshBusy("Another refresh is running."))
     assert world.due_after(2) == [True]
+
+
+def test_a_full_refresh_stays_owed_until_one_went_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = [RefreshBusy("Another refresh is running."), passing(), None, None]
+    asked: list[bool] = []
+
+    def once(*_: object, full: bool) -> RefreshError | None:
+        asked.append(full)
+        if len(asked) == len(ends):
+            signal.raise_signal(signal.SIGTERM)
+        return ends[len(asked) - 1]
+
+    monkeypatch.setattr(refresh, "_once", once)
+    monkeypatch.setattr(Again, "look", 0.0)
+    monkeypatch.setattr(Again, "due", lambda _: True)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        held = world.settings
+        assert refresh._again_and_again(held, refresh._arguments(["--every", "10m", "--full"])) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert asked == [True, True, True, False]
 
 
 def test_a_failure_on_a_full_disk_is_written_down_in_the_room_kept_for_it(

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from queries import answers, refresh
+from queries.contract import SOURCES
 from records import answers as written
 from records.asked import asked
 from tests.outreach.messages import sent
@@ -67,7 +68,7 @@ def refreshed(shop, empty):
 
 def ours(company, name):
     frame = company.frames().source(name).collect()
-    return frame.filter(pl.col("response_id").str.starts_with("tenure-"))
+    return frame.filter(pl.col(SOURCES[name].key[0]).str.starts_with("tenure-"))
 
 
 def test_answers_reach_the_frames_beside_the_products_own_and_stay_when_the_records_are_away(shop, empty, refreshed):
@@ -123,3 +124,27 @@ def test_a_row_of_the_products_with_the_same_id_is_the_products(shop, empty, ref
     refreshed()
     found = shop.frames().source("nps").filter(pl.col("response_id") == f"tenure-{message_id}").collect()
     assert found["score"].to_list() == [1]
+
+
+def test_what_went_out_to_customers_is_a_contact_beside_those_recorded_elsewhere(shop, empty, refreshed):
+    theirs = {"touch_id": "t", "account_id": "b", "channel": "call", "direction": "in", "occurred_at": "2026-01-05"}
+    shop.table("touches", theirs)
+    said = sent(empty, question=None, at=SENT, account_id="a", user_id="a1")
+    sent(empty, question=None, kind="internal", at=SENT, account_id="a")
+    sent(empty, question="nps", at=SENT, account_id="a")
+    sent(empty, question=None, at=NOON + timedelta(minutes=1), account_id="a")
+    execute(empty.owner, f"UPDATE tenure.messages SET state = 'uncertain' WHERE id = '{sent(empty, question=None)}'")
+    for url in (empty.writer, NOBODY):
+        refreshed(url)
+        columns = ("touch_id", "account_id", "user_id", "channel", "direction", "summary")
+        assert ours(shop, "touches").select(columns).rows() == [
+            (f"tenure-{said}", "a", "a1", "e-mail", "out", "one question")
+        ]
+        assert shop.manifest.sources["touches"].rows == 2
+
+
+def test_where_no_contacts_are_recorded_elsewhere_ours_alone_make_nobody_silent(shop, empty, refreshed):
+    sent(empty, question=None, at=SENT, account_id="a")
+    refreshed()
+    assert shop.manifest.sources["touches"].status == "missing"
+    assert ours(shop, "touches").is_empty()

@@ -17,7 +17,7 @@ from metrics import theme_vectors
 from queries import erase, erasure, left_out, refresh
 from queries.database import session
 from queries.erasure import Found
-from queries.errors import RefreshError
+from queries.errors import DatabaseError, RefreshError
 from queries.frames import Frames, Scope, current_id, open_snapshot
 from queries.store import Store, newest_manifest, publish
 from records import digests, erased, notes
@@ -352,6 +352,40 @@ def test_a_refresh_that_is_under_way_is_waited_for_and_cannot_bring_her_back(
     assert traces(shop.store) == set()
 
 
+def test_a_connection_that_is_lost_before_publishing_publishes_and_deletes_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(shop.store.names())
+
+    def lost(*given: Any) -> Any:
+        found = STEPS["purged"](*given)
+        shop.company.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                         "WHERE datname = current_database() AND application_name = 'tenure'")  # fmt: skip
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasure, "purged", lost)
+        with pytest.raises(DatabaseError, match="The product database went away"):
+            shop.erase()
+    assert {name for name in shop.store.names() if name.startswith("manifest-")} <= before
+    assert before <= set(shop.store.names())
+    shop.erase()
+    assert traces(shop.store) == set()
+
+
+def test_an_empty_id_beside_an_erased_address_is_nobody_s(shop: Shop) -> None:
+    shop.erase()
+    shop.company.add("people", {"user_id": "", "account_id": "b", "email": ADDRESS})
+    shop.company.add("people", {"user_id": "", "account_id": "b", "email": "else@example.org"})
+    shop.refresh(NOON + DAY)
+    shop.erase("", " ")
+    key = Key.of(SECRET)
+    known = left_out.carried(shop.store, shop.company.manifest)
+    assert key.user("") not in known | {mark for (mark,) in rows(shop.records.owner, "SELECT hmac FROM tenure.erased")}
+    state = shop.company.manifest.sources["people"]
+    assert state.rejected_by_reason["user_id is missing"] == 1
+
+
 def test_looking_first_counts_the_same_and_changes_nothing(shop: Shop) -> None:
     before = {name: shop.store.get(name) for name in shop.store.names()}
     looked = shop.erase(dry_run=True)
@@ -417,7 +451,7 @@ def test_the_command_says_what_is_missing(
     assert command(shop, monkeypatch, ADDRESS, product_database_url="postgresql://nobody@127.0.0.1:1/none") == 1
     assert "run this again" in capsys.readouterr().err  # marked and gone from the records; the snapshot waits
     assert rows(shop.records.owner, "SELECT count(*) > 0 FROM tenure.erased") == [(True,)]
-    for wrong in ([], [ADDRESS, "--again"]):
+    for wrong in ([], [ADDRESS, "--again"], [ADDRESS, " "]):
         with pytest.raises(SystemExit) as ended:
             command(shop, monkeypatch, *wrong)
         assert ended.value.code == 2

@@ -8,6 +8,7 @@ import pytest
 
 from queries import comments, refresh
 from queries.errors import RefreshBusy
+from queries.store import newest_manifest
 from tests.queries.company import NOON, answers, paying, use
 
 pytestmark = pytest.mark.postgres
@@ -66,6 +67,19 @@ def test_earlier_rows_mean_what_they_meant(shop):
         dollars = shop.frame("subscriptions").filter(subscription_id="dollars")
         assert dollars.select("mrr", "mrr_local").rows() == [(92_00, 100_00)]
         assert "ours" not in set(shop.frame("activity_monthly")["user_id"])
+
+
+def test_earlier_rows_of_an_account_that_counts_no_more_are_left_out(shop):
+    shop.refresh()
+    shop.sql("UPDATE accounts SET status = 'test' WHERE account_id = 'b'")
+    for source in ("nps", "subscriptions"):
+        shop.map(source, "SELECT gone")
+    for days in (1, 2):
+        shop.refresh(NOON + days * DAY)
+        assert answers(shop) == shop.frame("subscriptions")["account_id"].to_list() == ["a"]
+        for source in ("nps", "subscriptions"):
+            state = shop.state(source)
+            assert (state.status, state.rows, state.left_out) == ("stale", 1, 1)
 
 
 def test_a_source_that_never_could_be_read_is_empty_and_says_why(shop):
@@ -160,6 +174,19 @@ def test_another_refresh_between_reading_and_comments_wins(shop, monkeypatch):
         shop.refresh()
 
 
+def test_another_refresh_while_comments_are_read_wins(shop, monkeypatch):
+    made = comments.Reading.made
+
+    def meanwhile(reading, frames):
+        monkeypatch.setattr("queries.database.Session.try_lock", lambda session: False)
+        return made(reading, frames)
+
+    monkeypatch.setattr(comments.Reading, "made", meanwhile)
+    with pytest.raises(RefreshBusy):
+        shop.refresh()
+    assert newest_manifest(shop.store) is None
+
+
 def test_a_required_source_that_is_not_mapped_says_which_file_to_add(shop):
     shop.unmap("subscriptions")
     shop.unmap("events")
@@ -216,3 +243,14 @@ def test_amounts_come_in_the_reporting_currency_and_in_their_own(shop):
     )
     shop.refresh(NOON + DAY)
     assert shop.frame("subscriptions").filter(subscription_id="d")["mrr"].to_list() == [1799]
+
+
+def test_an_amount_that_a_rate_makes_too_large_is_unknown_and_the_others_are_counted(shop):
+    shop.add("subscriptions", paying("a", subscription_id="d", mrr="1e13", currency="USD"))
+    shop.add("subscriptions", paying("z", subscription_id="z", mrr="1e12", currency="USD"))
+    shop.table("fx_rates", {"currency": "USD", "month": "2026-01-01", "rate": "1e13"})
+    shop.refresh()
+    found = shop.frame("subscriptions").sort("subscription_id").select("mrr", "mrr_local")
+    assert found.rows() == [(None, 10**15), (100_00, 100_00), (100_00, 100_00)]
+    state = shop.state("subscriptions")
+    assert (state.flagged, state.rejected_mrr) == ({"mrr is too large in the reporting currency": 1}, 0)

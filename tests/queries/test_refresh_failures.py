@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from queries import refresh
+from queries import comments, refresh
 from queries.errors import NoSnapshot, RefreshBusy, RefreshError
 from queries.report import Report
 from queries.store import CURRENT, last_failure, publish
@@ -71,6 +71,24 @@ def test_a_connection_that_is_ended_in_the_middle_ends_the_refresh_and_nothing_e
     assert failed.value.hint == "the last snapshot keeps serving; the next refresh tries again"
     assert shop.manifest == before
     assert shop.refresh(NOON + DAY).failed == {}
+
+
+def test_a_connection_that_is_lost_while_comments_are_read_publishes_nothing(shop, monkeypatch):
+    shop.refresh()
+    before, made = shop.manifest, comments.Reading.made
+
+    def lost(reading, frames):
+        shop.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'tenure'"
+        )
+        return made(reading, frames)
+
+    monkeypatch.setattr(comments.Reading, "made", lost)
+    with pytest.raises(RefreshError, match="The product database went away") as failed:
+        shop.refresh(NOON + DAY)
+    assert failed.value.passing
+    assert shop.manifest == before
 
 
 def test_two_refreshers_take_turns(shop):

@@ -51,6 +51,11 @@ def test_one_content_is_one_object_whoever_writes_it(store):
     assert store.scan(first, other).collect()["a"].to_list() == [1, 2]
 
 
+def test_a_folder_whose_name_looks_like_a_pattern_is_read(tmp_path):
+    store = Store(str(tmp_path / "[prod]"))
+    assert store.scan(store.put_frame("nps", frame(1))).collect()["a"].to_list() == [1]
+
+
 def test_today_is_the_organisation_s_day(store):
     assert str(manifest("m").today) == "2026-03-17"
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
+from queries import sources
+from queries.contract import SOURCES
 from tests.queries.company import NOON
 from tests.queries.reading import KINDS, STRETCH, answers, put, verdicts
 
@@ -74,6 +76,7 @@ SUBSCRIPTIONS = {
     "Caesar": ({"started_on": "0044-03-15 BC"}, "started_on is no usable date"),
     "far": ({"renews_on": "20000-01-01"}, "renews_on is no usable date"),
     "fifties": ({"started_on": "1955-01-01"}, None),
+    "open": ({"ended_on": "9999-12-31", "renews_on": "9999-12-31"}, None),
     "half a month": ({"billing_months": "0.5"}, "billing_months is not a whole number"),
     "no month": ({"billing_months": "0"}, "billing_months is below 1"),
 }
@@ -97,6 +100,9 @@ def test_contacts_may_be_planned_but_not_for_no_day_at_all(reading, kind):
         "endless": ("infinity", "in", "occurred_at is missing"),
         "far": ("20000-05-01 10:00:00+00", "in", "occurred_at is no usable date"),
         "Caesar": ("0044-03-15 12:00:00+00 BC", "in", "occurred_at is no usable date"),
+        "the first there is": ("0001-01-01 00:00:00+00", "in", "occurred_at is no usable date"),
+        "the last of four digits": ("9999-12-31 23:59:59+00", "in", "occurred_at is no usable date"),
+        "the last that every zone can show": ("9998-12-31 23:59:59+00", "in", None),
         "sideways": ("2026-01-01 10:00:00+00", "both", "direction is none of in, out"),
     }
     row = {"account_id": "a", "channel": "call"}
@@ -105,7 +111,9 @@ def test_contacts_may_be_planned_but_not_for_no_day_at_all(reading, kind):
         for name, (at, direction, _) in cases.items()
     ]
     put(reading.company, "touches", kind, rows)
-    assert verdicts(reading("touches"), "touches") == {name: verdict for name, (_, _, verdict) in cases.items()}
+    checked = reading("touches")
+    assert verdicts(checked, "touches") == {name: verdict for name, (_, _, verdict) in cases.items()}
+    assert sources.newest(checked.kept, SOURCES["touches"], "Europe/Berlin") == "9999-01-01"
 
 
 @pytest.mark.parametrize("kind", KINDS)
