@@ -42,7 +42,7 @@ with st.container(horizontal=True):
 
 with panel.numbers(3):
     cards.revenue(choice, full)
-    cards.stakes(going, silent)
+    cards.stakes(choice, going, silent)
     cards.recommend(choice)
 
 about = {"view": view, "about": choice.said()}
@@ -54,7 +54,8 @@ with panel.section(
     sources=("subscriptions",),
 ):
     drill.waterfall(choice, monthly, movers, full)
-    tables.folded("Every month as a table", monthly, findings.MONTHS, key="mrr-movements", alt="Movements", **about)
+    columns = findings.months(monthly)
+    tables.folded("Every month as a table", monthly, columns, key="mrr-movements", alt="Movements", **about)
 
 with panel.section(
     "Retention over 24 months",

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from metrics.month_ends import months_later
+from metrics.movements import GAINS, LOSSES
 from reports import words
 
 MOST_NAMED = 3
@@ -91,12 +92,13 @@ def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str, *, 
         return "There is no full month yet."
     grown = month["closing"] - month["opening"]
     by = f" ({words.percent(grown / month['opening'])})" if month["opening"] else ""
-    won = month["new"] + month["expansion"] + month["reactivation"] + month["resumed"]
-    lost = month["churned"] + month["contraction"] + month["paused"]
+    won, lost = (sum(month[name] for name in names) for names in (GAINS, LOSSES))
+    fx = words.money(month["fx"], currency, short=True, signed=True)
+    rates = f", {fx} by exchange rates" if abs(month["fx"]) * 20 > won + lost else ""
     change = words.money(grown, currency, short=True, signed=True)
     said = (
         f"MRR closed at {words.money(month['closing'], currency)}, {change}{by}: "
-        f"{words.money(won, currency, short=True)} won, {words.money(lost, currency, short=True)} lost."
+        f"{words.money(won, currency, short=True)} won, {words.money(lost, currency, short=True)} lost{rates}."
     )
     return " ".join([said, carried_by(movers.filter(pl.col("amount") > 0), "the gain", currency, write=write)]).strip()
 

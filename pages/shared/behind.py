@@ -20,8 +20,12 @@ def accounts(
     key: str,
     about: str = "",
     to: To = ANYBODY,
+    meant: pl.DataFrame | None = None,
 ) -> None:
-    """Draw the button; when pressed, show the accounts behind the number. They are asked for only then."""
+    """Draw the button; when pressed, show the accounts behind the number. They are asked for only then.
+
+    ``meant`` are those that can be written to, where not all are.
+    """
     if not st.button(
         "Accounts", key=f"behind_{key}", type="tertiary", icon=":material/groups:", help=f"Behind: {title}"
     ):
@@ -29,7 +33,7 @@ def accounts(
 
     @st.dialog(title, width="large")
     def shown() -> None:
-        listed(title, rows(), columns, key=key, about=about, to=to)
+        listed(title, rows(), columns, key=key, about=about, to=to, meant=meant)
 
     shown()
 
@@ -56,8 +60,9 @@ def listed(
     key: str,
     about: str = "",
     to: To = ANYBODY,
+    meant: pl.DataFrame | None = None,
 ) -> None:
-    """A table of accounts; choosing one opens its page, and all of them can be written to (``to`` says why)."""
+    """A table of accounts; choosing one opens its page, and all or those ``meant`` can be written to (``to``: why)."""
     picked = tables.show(
         rows,
         columns,
@@ -67,6 +72,6 @@ def listed(
         about=about,
         select="single-row",
         empty="Nobody.",
-        beside=button.beside(rows, title, key=key, to=to),
+        beside=button.beside(rows if meant is None else meant, title, key=key, to=to),
     )
     links.open_account(tables.chosen(rows, picked))

@@ -11,7 +11,7 @@ from metrics.month_ends import months_later
 from pages.shared import behind, data, panel, words
 from pages.shared.answers import behind as accounts
 from pages.shared.answers import nps, overview
-from pages.shared.filters import Filters
+from pages.shared.filters import Filters, Who
 from pages.shared.findings import overview as findings
 from pages.shared.reach.chosen import LEAVERS, SILENT_USE, To
 from pages.shared.tables import Column
@@ -26,7 +26,7 @@ def revenue(choice: Filters, full: date) -> None:
     if arr is not None:
         said = f"12 × MRR of {words.money(arr['mrr'], currency)} · {words.plural(arr['accounts'], 'account')}"
         with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):
-            rows = partial(accounts.span, view, who, full, full)
+            rows = partial(_paid, view, who, full, full, at="closing")
             behind.accounts("ARR", rows, findings.SPAN, key="arr", about=about)
     for span, named in ((12, "12 months"), (1, "last month")):
         kept, moved = overview.retention(view, who, span), overview.changes(view, who, span)
@@ -35,20 +35,38 @@ def revenue(choice: Filters, full: date) -> None:
             card = findings.rate_card(row, change, against="the month before")
             title = f"{SHORT[measure]}, {named}"
             with panel.number(title, **card, help=findings.HELP[measure]):
-                rows = partial(accounts.span, view, who, months_later(full, 1 - span), full)
+                rows = partial(_paid, view, who, months_later(full, 1 - span), full, at="opening")
                 behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=about)
 
 
-def stakes(going: pl.DataFrame, silent: pl.DataFrame) -> None:
+def _paid(view: data.View, who: Who, first: date, last: date, *, at: str) -> pl.DataFrame:
+    """The accounts that a number of revenue counts: who paid ``at`` its opening or its closing."""
+    return accounts.span(view, who, first, last).filter(pl.col(at) > 0)
+
+
+def stakes(choice: Filters, going: pl.DataFrame, silent: pl.DataFrame) -> None:
     """Revenue that is leaving, and revenue that is paid for nothing."""
-    _stake("Leaving, still served", "asked to leave", going, findings.GOING, LEAVERS, key="going")
-    _stake("Paying, getting nothing", "no value for 30 days or more", silent, findings.SILENT, SILENT_USE, key="silent")
+    wholly = going.filter("whole")
+    leaving, about = findings.going_said(going), choice.said()
+    _stake("Leaving, still served", leaving, going, findings.GOING, LEAVERS, key="going", about=about, meant=wholly)
+    said = f"{words.plural(silent.height, 'account')} · no value for 30 days or more"
+    _stake("Paying, getting nothing", said, silent, findings.SILENT, SILENT_USE, key="silent", about=about)
 
 
-def _stake(title: str, note: str, rows: pl.DataFrame, columns: dict[str, Column], to: To, *, key: str) -> None:
+def _stake(
+    title: str,
+    note: str,
+    rows: pl.DataFrame,
+    columns: dict[str, Column],
+    to: To,
+    *,
+    key: str,
+    about: str,
+    meant: pl.DataFrame | None = None,
+) -> None:
     money = words.money(int(rows["mrr"].sum()), data.currency(data.view()))
-    with panel.number(title, money, note=f"{words.plural(rows.height, 'account')} · {note}"):
-        behind.accounts(title, rows.clone, columns, key=key, to=to)
+    with panel.number(title, money, note=note):
+        behind.accounts(title, rows.clone, columns, key=key, about=about, to=to, meant=meant)
 
 
 def recommend(choice: Filters) -> None:

@@ -27,7 +27,8 @@ def waterfall(choice: Filters, monthly: pl.DataFrame, movers: pl.DataFrame, mont
     if clicked[0] in ("opening", "closing"):
         title, rows, columns = findings.paid(accounts.span(view, choice.who, month, month), clicked[0], month)
     else:
-        title, rows, columns = findings.moved_by(clicked[0], movers, month)
+        moved = overview.revalued(view, choice.who, month) if clicked[0] == "fx" else movers
+        title, rows, columns = findings.moved_by(clicked[0], moved, month)
     behind.below(title, rows, columns, key="movers", about=choice.said())
 
 

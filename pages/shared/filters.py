@@ -30,10 +30,11 @@ class Who(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """What the viewer chose: how many months back, and which accounts."""
+    """What the viewer chose: how many months back, where the page asks for a period, and which accounts."""
 
     months: int
     who: Who
+    period: bool = True
 
     def since(self, as_of: date) -> date:
         """First day of the period: that many full months before the running one.
@@ -51,15 +52,16 @@ class Filters(NamedTuple):
         'last 12 months, segment Enterprise (as it is today)'
         """
         chosen = [f"{name} {value}" for name, value in zip(Who._fields, self.who, strict=True) if value]
-        today = " (as it is today)" if chosen else ""
-        return f"last {self.months} months" + "".join(f", {part}" for part in chosen) + today
+        period = [f"last {self.months} months"] if self.period else []
+        return (", ".join([*period, *chosen]) or "all accounts") + (" (as it is today)" if chosen else "")
 
 
 def current_plans(subscriptions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
-    """Each account's plan: that of its dearest line in its newest stretch that has begun. ``account_id, plan``."""
+    """Each account's plan: of its lines that run the dearest's, else that of its last one. ``account_id, plan``."""
     begun = subscriptions.filter((pl.col("started_on") <= as_of) & pl.col("plan").is_not_null())
-    newest = begun.sort("started_on", "mrr", nulls_last=False)
-    return newest.group_by("account_id").agg(pl.col("plan").last())
+    runs = (pl.col("ended_on") > as_of).fill_null(True)
+    last = begun.sort(runs, pl.when(~runs).then("ended_on"), "mrr", "plan", descending=[False] * 3 + [True])
+    return last.group_by("account_id", maintain_order=True).agg(pl.col("plan").last())
 
 
 def narrow(frames: Frames, who: Who) -> dict[str, pl.LazyFrame]:
@@ -154,7 +156,7 @@ def row(*shown: str, months: int = 12) -> Filters:
             period = PERIODS[_choose("period", "Period", names, default=names.index(f"{months} months"))]
         labels = {"segment": "Segment", "plan": "Plan", "csm": "CSM", "country": "Country"}
         chosen = {field: _choose_who(field, label, options) for field, label in labels.items() if field in shown}
-    return Filters(period, Who(**chosen))
+    return Filters(period, Who(**chosen), "period" in shown)
 
 
 def nothing_matches(choice: Filters) -> None:

@@ -12,8 +12,8 @@ import streamlit as st
 
 import settings
 from metrics.overrides import with_overrides
-from pages.shared import data, trail, viewer, words
-from pages.shared.answers import account, accounts
+from pages.shared import data, trail, viewer, words, written
+from pages.shared.answers import account, accounts, comments
 from pages.shared.data import View
 from pages.shared.roles import Right
 from reports import business_review as reviews
@@ -31,7 +31,7 @@ _LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
 def board(view: View) -> None:
-    """The board pack of everything the viewer may see; the page's filters do not count."""
+    """The board pack of everything the viewer may see, with what people corrected; the page's filters do not count."""
     st.download_button(
         "Board pack",
         data=trail.exporting(partial(_board, view), "report/board-pack", snapshot=view.snapshot_id),
@@ -46,7 +46,9 @@ def board(view: View) -> None:
 
 
 def _board(view: View) -> bytes:
-    return board_pack(numbers(data.frames(view), settings.get()))
+    known = written.newest()
+    tagged, marks = comments.tags_of(view, "exit_surveys", known.corrections), written.marked(view, known.marks)
+    return board_pack(numbers(data.frames(view), settings.get(), tagged=tagged, marks=marks))
 
 
 @dataclass(frozen=True)

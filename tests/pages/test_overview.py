@@ -8,7 +8,8 @@ import pytest
 from pptx import Presentation
 
 import settings
-from pages.shared import data
+from metrics.month_ends import months_later
+from pages.shared import cards, data, packs, written
 from pages.shared.answers import behind, overview
 from pages.shared.filters import Who
 from pages.shared.findings import overview as findings
@@ -33,6 +34,44 @@ def test_the_accounts_behind_a_bar_of_the_waterfall_add_up_to_it(movement, view)
     title, rows, _ = findings.moved_by(movement, overview.movers(view, Who(), OCTOBER), OCTOBER)
     assert rows["amount"].abs().sum() == bar > 0
     assert f"{rows.height} account" in title
+
+
+def test_the_accounts_that_exchange_rates_moved_add_up_to_the_bar(view):
+    months = overview.monthly(view, Who()).filter(pl.col("fx") != 0)
+    month, fx = months.select("month", "fx").row(-1)
+    title, rows, _ = findings.moved_by("fx", overview.revalued(view, Who(), month), month)
+    assert rows["amount"].sum() == fx
+    assert title.startswith("Currency, ")
+
+
+def test_the_accounts_behind_a_card_are_those_it_counts(view):
+    for plan in (None, "Team"):
+        who = Who(plan=plan)
+        arr = overview.run_rate(view, who).filter(month=OCTOBER).row(0, named=True)
+        behind_arr = cards._paid(view, who, OCTOBER, OCTOBER, at="closing")
+        assert behind_arr["closing"].sum() == arr["mrr"]
+        for span in (1, 12):
+            rate = overview.retention(view, who, span).filter(month=OCTOBER, measure="nrr").row(0, named=True)
+            rows = cards._paid(view, who, months_later(OCTOBER, 1 - span), OCTOBER, at="opening")
+            assert rows.height == rate["n"] > 0
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ([True, True], "2 accounts · asked to leave"),
+        ([True, True, False], "2 accounts · asked to leave · 1 more gives up a part"),
+        ([True, False, False], "1 account · asked to leave · 2 more give up a part"),
+    ],
+)
+def test_only_those_who_leave_wholly_are_said_to_leave(whole, said):
+    assert findings.going_said(pl.DataFrame({"whole": whole})) == said
+
+
+def test_with_a_filter_by_plan_the_months_show_who_moved_between_plans(view):
+    everybody, team = overview.monthly(view, Who()), overview.monthly(view, Who(plan="Team"))
+    assert "moved_out" not in findings.months(everybody)
+    assert {"moved_in", "moved_out"} & set(findings.months(team))
 
 
 @pytest.mark.parametrize("end", ["opening", "closing"])
@@ -62,6 +101,17 @@ def test_the_accounts_behind_a_part_of_the_revenue_at_risk_add_up_to_it(view):
     assert parts.height > 5
     for month, part, mrr in parts.select("month", "part", "mrr").iter_rows():
         assert behind.at_risk(view, Who(), month, findings.band_of(part))["mrr"].sum() == mrr
+
+
+def test_the_board_pack_is_made_of_what_people_corrected_and_judged(view, monkeypatch):
+    given = {}
+    monkeypatch.setattr(packs, "board_pack", lambda _: b"")
+    monkeypatch.setattr(packs, "numbers", lambda *_, **how: given.update(how))
+    monkeypatch.setattr(packs.written, "newest", lambda: written.Written(7, 8))
+    monkeypatch.setattr(packs.comments, "tags_of", lambda *asked: ("themes", *asked))
+    monkeypatch.setattr(packs.written, "marked", lambda *asked: ("marks", *asked))
+    packs._board(view)
+    assert given == {"tagged": ("themes", view, "exit_surveys", 7), "marks": ("marks", view, 8)}
 
 
 @pytest.mark.browser

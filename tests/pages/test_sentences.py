@@ -30,11 +30,14 @@ def test_the_first_sentence_says_what_was_kept_whether_it_is_news_and_who_carrie
 
 
 def test_the_second_sentence_sets_what_was_won_against_what_was_lost():
-    nothing = dict.fromkeys(("expansion", "reactivation", "resumed", "contraction", "paused"), 0)
+    others = ("expansion", "reactivation", "resumed", "moved_in", "contraction", "paused", "moved_out", "fx")
+    nothing = dict.fromkeys(others, 0)
     month = {"opening": 1_000_000, "closing": 1_050_000, "new": 100_000, "churned": 50_000, **nothing}
     assert sentences.moved(month, MOVERS, "EUR", write=inert) == (
         r"MRR closed at €10,500, +€500 (5.0%): €1k won, €500 lost. \*Eve\* (€400) carries 100% of the gain."
     )
+    moved = {**month, "moved_in": 20_000, "moved_out": 30_000, "fx": -1_000_000, "closing": 40_000}
+    assert "€1.2k won, €800 lost, \u2212€10k by exchange rates." in sentences.moved(moved, MOVERS, "EUR")
     assert sentences.moved(None, MOVERS, "EUR") == "There is no full month yet."
 
 

@@ -47,6 +47,34 @@ def test_a_plan_is_that_of_the_newest_stretch_that_has_begun(frames):
     assert dict(plans.iter_rows()) == {"a": "Business", "b": "Team"}
 
 
+TODAY = date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "plan"),
+    [
+        ([("Team", date(2024, 1, 1), None, 100), ("Archive", date(2025, 3, 1), date(2025, 6, 1), 20)], "Team"),
+        ([("Team", date(2024, 1, 1), None, 100), ("Archive", date(2025, 3, 1), None, 20)], "Team"),
+        ([("Team", date(2024, 1, 1), date(2025, 1, 1), 100), ("Archive", date(2024, 3, 1), date(2025, 6, 1), 20)],
+         "Archive"),
+        ([("Team", date(2024, 1, 1), date(2026, 6, 1), 10), ("Business", date(2026, 6, 1), None, 5)], "Business"),
+        ([("Team", date(2024, 1, 1), None, 10), ("Business", date(2026, 6, 2), None, 50)], "Team"),
+    ],
+)  # fmt: skip
+def test_the_plan_of_an_account_is_that_of_the_dearest_line_that_runs_else_of_the_last(lines, plan):
+    schema = {"plan": pl.String, "started_on": pl.Date, "ended_on": pl.Date, "mrr": pl.Int64}
+    rows = pl.DataFrame(lines, schema=schema, orient="row").with_columns(account_id=pl.lit("a"))
+    for frame in (rows, rows.reverse()):
+        assert filters.current_plans(frame.lazy(), TODAY).collect().rows() == [("a", plan)]
+
+
+def test_a_page_without_a_period_says_none():
+    assert filters.Filters(12, filters.Who()).said() == "last 12 months"
+    assert filters.Filters(12, filters.Who(), period=False).said() == "all accounts"
+    small = filters.Who(segment="Small", plan="Team")
+    assert filters.Filters(12, small, period=False).said() == "segment Small, plan Team (as it is today)"
+
+
 def test_filters_keep_the_accounts_they_name_in_every_frame(frames):
     assert ids(filters.narrow(frames, filters.Who())) == ["a", "b", "c"]
     assert ids(filters.narrow(frames, filters.Who(segment="Small"))) == ["b", "c"]
@@ -117,13 +145,14 @@ FILTERS = "from pages.shared import filters\nst.text(repr(filters.row('period', 
 
 def test_filters_come_from_the_address(folder):
     at = run(FILTERS, folder, segment="Small", period="24 months")
-    assert at.text[0].value == "Filters(months=24, who=Who(segment='Small', plan=None, csm=None, country=None))"
+    who = "Who(segment='Small', plan=None, csm=None, country=None)"
+    assert at.text[0].value == f"Filters(months=24, who={who}, period=True)"
 
 
 def test_a_country_is_offered_only_where_a_page_asks_for_it(folder):
     script = "from pages.shared import filters\nst.text(repr(filters.row('segment', 'country').who.country))"
     assert run(script, folder, country="FR").text[0].value == "'FR'"
-    assert run(FILTERS, folder, country="FR").text[0].value.endswith("country=None))")
+    assert run(FILTERS, folder, country="FR").text[0].value.endswith("country=None), period=True)")
 
 
 def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
@@ -134,7 +163,7 @@ def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
 
 def test_what_a_browser_makes_up_counts_as_not_chosen(folder):
     at = run(FILTERS, folder, segment="' OR 1=1", plan="Nothing", period="9999 months")
-    assert at.text[0].value == "Filters(months=12, who=Who(segment=None, plan=None, csm=None, country=None))"
+    assert at.text[0].value == f"{filters.Filters(12, filters.Who())!r}"
 
 
 def test_a_value_forged_by_a_browser_counts_as_not_chosen(folder, monkeypatch):

@@ -8,6 +8,7 @@ import polars as pl
 
 import settings
 from metrics.month_ends import months_later
+from metrics.movements import LOSSES
 from metrics.revenue import account_movements, arr, movements, rate_change, rates, renewals
 from pages.shared.answers.accounts import book
 from pages.shared.data import cached, view_of
@@ -65,16 +66,27 @@ def changes(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
 def movers(frames: Frames, who: Who, month: date) -> pl.DataFrame:
     """The accounts that moved MRR in a month: ``name, movement, amount`` (signed), largest first."""
     rows = account_months(view_of(frames), who).filter((pl.col("month") == month) & (pl.col("amount") > 0))
-    lost = pl.col("movement").is_in(["contraction", "paused", "churned", "moved_out"])
+    lost = pl.col("movement").is_in(LOSSES)
     told = rows.filter(pl.col("movement") != "left_after_pause").with_columns(
         amount=pl.when(lost).then(-pl.col("amount")).otherwise("amount")
     )
+    return _named(frames, told)
+
+
+def _named(frames: Frames, moved: pl.DataFrame) -> pl.DataFrame:
     names = frames.accounts.select("account_id", "name", "segment").collect()
     return (
-        told.join(names, on="account_id", how="left")
+        moved.join(names, on="account_id", how="left")
         .select("account_id", "name", "movement", "amount", "opening", "closing", "plan", "segment")
         .sort(pl.col("amount").abs(), descending=True)
     )
+
+
+@cached
+def revalued(frames: Frames, who: Who, month: date) -> pl.DataFrame:
+    """The accounts whose MRR exchange rates changed in a month, in the columns of ``movers``."""
+    rows = account_months(view_of(frames), who).filter(pl.col("month") == month, pl.col("fx") != 0)
+    return _named(frames, rows.with_columns(movement=pl.lit("fx"), amount="fx"))
 
 
 @cached

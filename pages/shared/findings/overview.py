@@ -33,9 +33,11 @@ MONTHS = {
     "expansion": Column("Expansion", "money"),
     "reactivation": Column("Reactivation", "money"),
     "resumed": Column("Resumed", "money"),
+    "moved_in": Column("Moved in", "money"),
     "contraction": Column("Contraction", "money"),
     "paused": Column("Paused", "money"),
     "churned": Column("Churned", "money"),
+    "moved_out": Column("Moved out", "money"),
     "fx": Column("Currency", "money"),
     "closing": Column("Closing", "money"),
     "accounts_closing": Column("Accounts", "count"),
@@ -44,6 +46,7 @@ MONTHS = {
 }
 
 
+_RARE = ("reactivation", "resumed", "moved_in", "paused", "moved_out", "fx")
 _RENEWALS = {"renewed": "Renewed", "shrunk": "Renewed smaller", "open": "Still open", "late": "Late", "lost": "Lost"}
 _BANDS = {"green": "green", "yellow": "yellow", "red": "red", "leaving": "leaving", "unknown": "not enough known"}
 RENEWALS = {
@@ -88,6 +91,7 @@ ANSWERED = {
 GOING = {
     "name": Column("Account", pinned=True),
     "mrr": Column("MRR that goes", "money"),
+    "account_mrr": Column("Of", "money"),
     "requested_on": Column("Asked to leave", "day"),
     "ends_on": Column("Served until", "day"),
     "plan": Column("Plan"),
@@ -100,6 +104,19 @@ SILENT = {
     "segment": Column("Segment"),
     "csm_name": Column("CSM"),
 }
+
+
+def months(monthly: pl.DataFrame) -> dict[str, Column]:
+    """The columns of the movements by month; those in which nothing ever happened are left out."""
+    return {name: column for name, column in MONTHS.items() if name not in _RARE or (monthly[name] != 0).any()}
+
+
+def going_said(going: pl.DataFrame) -> str:
+    """How many have asked to leave, and how many give up a part of what they pay for."""
+    whole = going["whole"].sum()
+    asked = f"{words.plural(whole, 'account')} · asked to leave"
+    parts = going.height - whole
+    return f"{asked} · {parts:,} more {'gives' if parts == 1 else 'give'} up a part" if parts else asked
 
 
 def renewals_of(part: str) -> str:
