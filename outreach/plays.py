@@ -99,20 +99,6 @@ class Play:
     fields: frozenset[str]
     version: str
 
-    def body(self, language: str | None) -> Body:
-        """The body for a reader's language (a tag such as "de-AT" too); English, else the first, where there is none.
-
-        >>> bodies = {code: Body(code, "", "") for code in ("de", "en", "zh")}
-        >>> play = Play("p", "", "", "", "marketing", "email", "owner", 1, None, False, False, None, None, bodies,
-        ...             frozenset(), "")
-        >>> [play.body(tag).language for tag in ("de_AT", "zh-Hant-TW", "fr", None)]
-        ['de', 'zh', 'en', 'en']
-        """
-        tags = {code.lower(): body for code, body in self.languages.items()}
-        parts = (language or "").strip().lower().replace("_", "-").split("-")
-        wanted = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-        return next((tags[tag] for tag in [*wanted, "en"] if tag in tags), next(iter(self.languages.values())))
-
     @property
     def asks(self) -> tuple[str, ...]:
         """The merge fields that whoever composes a campaign of this play fills in, in the order of ``FIELDS``."""

@@ -60,7 +60,7 @@ class Blocked:
 
 
 class Renderer:
-    """Renders a batch of messages: ``with Renderer() as renderer: renderer.render(play.body("de"), fields)``.
+    """Renders a batch of messages: ``with Renderer() as renderer: renderer.render(play.languages["de"], fields)``.
 
     One thread at a time uses the process; others wait. Without the ``with``, call ``close()``.
     """

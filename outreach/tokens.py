@@ -52,14 +52,6 @@ def link(settings: Settings, purpose: Purpose, message_id: UUID) -> str:
     return f"{settings.public_url.rstrip('/')}/{purpose}/{sign(settings, purpose, message_id)}"
 
 
-def links(settings: Settings, message_id: UUID) -> dict[str, str]:
-    """The merge fields ``answer_link`` and ``unsubscribe_link`` of a message."""
-    return {
-        "answer_link": link(settings, "answer", message_id),
-        "unsubscribe_link": link(settings, "unsubscribe", message_id),
-    }
-
-
 def _signer(settings: Settings, purpose: Purpose) -> Signer:
     if not settings.secret_key:
         raise SettingsError(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from metrics import retention, revenue
-from pages.shared import behind, data, figures, filters, panel, tables, words
+from pages.shared import behind, data, figures, filters, panel, tables, trail, words
 from pages.shared.answers import cohorts
 from pages.shared.choices import choose
 from pages.shared.findings import cohorts as findings
@@ -51,6 +51,8 @@ with panel.section(said, how, detail=marks, sources=sources):
     clicked = panel.clickable(shown, key=f"cohort_triangle_{asked.unit}_{asked.period}")
     at = None if clicked is None else findings.cell(clicked, cells)
     if at is not None:
+        if unit == "user_id":
+            trail.viewed("page/cohorts")
         members = cohorts.members(view, asked, *at)
         title = words.inert(findings.members(members, at, asked, currency))
         behind.below(title, members, findings.columns(asked), key="cohort-members", about=choice.said())

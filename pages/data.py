@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import backtest, data, notes, panel, refreshing, tables
+from pages.shared import backtest, data, notes, panel, refreshing, tables, trail
 from pages.shared.answers import data as answers
 from pages.shared.findings import data as findings
 
@@ -30,6 +30,8 @@ with panel.section("What was left out, and what is odd"):
     if bad:
         source = st.selectbox("Show the rows of", bad, key="rejected_of", width=240, bind="query-params")
         rows = answers.rejected(view, source if source in bad else bad[0])
+        if rows.height:
+            trail.viewed("page/data")
         tables.show(rows, findings.rejected_columns(rows), view=view, key="rejected", alt="Rows left out, as they were")
 
 backtest.section(view)

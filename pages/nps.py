@@ -1,5 +1,6 @@
 """NPS: would they recommend us, who says so, what they wrote, and who waits for an answer."""
 
+from datetime import date
 from functools import partial
 
 import streamlit as st
@@ -25,10 +26,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 asked = nps.Asked(choice.who, choice.since(data.frames(view).as_of), kind, weight)
 now, change = nps.now(view, *asked), nps.change(view, asked, window)
 
-panel.head(*findings.headline(now, change, choice.months, window))
 if not now["n"].sum():
-    filters.nothing_matches(choice)
+    newest = nps.answers(view, filters.Who(), date.min)["day"].max()
+    panel.head(*findings.no_answers(newest, choice.months, any(choice.who) or kind is not None))
     st.stop()
+panel.head(*findings.headline(now, change, choice.months, window))
 
 about, currency = choice.said(), data.currency(view)
 score, moved, answered = (rows.row(0, named=True) for rows in (now, change, nps.response(view, asked)))

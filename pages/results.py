@@ -3,7 +3,7 @@
 import streamlit as st
 
 from outreach.plays import PlayError
-from pages.shared import data, notes, panel, viewer, words, written
+from pages.shared import data, notes, panel, trail, viewer, words, written
 from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
 from pages.shared.findings import results as findings
@@ -29,6 +29,7 @@ def draw() -> None:
             panel.number(label, value, note=note)
     outcome.effect(view, found, titles)
     outcome.counts(view, found, titles, opted_out)
+    trail.viewed("page/results")
     outcome.answers(view, found, titles)
     by_hand.show(view, found.campaigns)
 

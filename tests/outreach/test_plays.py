@@ -147,8 +147,6 @@ def test_a_play_is_read_as_it_is_written(tmp_path: Path):
     assert play.languages["en"].subject == "Hello {{ account }}"
     assert play.languages["de-AT"].text == "Guten Tag"
     assert play.fields == {"account", "first_name", "features"}
-    assert play.body("de-at").language == "de-AT"
-    assert play.body("de").language == "en"
 
 
 def test_the_version_changes_with_the_text_and_with_the_footer_and_only_then(tmp_path: Path):

@@ -94,6 +94,10 @@ def test_the_headline_says_when_health_set_by_hand_counts():
     assert words.headline(BOOK.filter(pl.col("override").is_null()), "EUR")[1] == "5 accounts pay €7 a month."
 
 
+def test_one_account_pays():
+    assert words.headline(BOOK.head(1), "EUR")[1] == "1 account pays €3 a month."
+
+
 @pytest.fixture
 def look(tmp_path, monkeypatch, fresh):
     """``look()``: the accounts page of a company with one account that leaves, one that stays, without records."""

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import settings
-from pages.shared import data
+from pages.shared import data, panel
 from pages.shared.answers import cohorts
 from pages.shared.answers.cohorts import Asked
 from pages.shared.filters import Who
@@ -74,6 +74,14 @@ def test_the_address_decides_what_the_page_counts(look):
     assert [control.key for control in seen.button_group] == [
         "cohort_unit", "cohort_kept", "cohort_group", "cohort_colour", "cohort_columns",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "seen"), [("People", ["page/cohorts"]), ("Accounts", [])])
+def test_who_lists_the_people_behind_a_cell_is_noted(unit, seen, look, looks, monkeypatch):
+    monkeypatch.setattr(panel, "clickable", lambda *_, **__: ["2026-06-01", 3])
+    page = look(cohort_unit=unit)
+    assert any("came back" in box.value for box in page.markdown)
+    assert [each.object for each in looks] == seen
 
 
 def test_a_small_group_is_named_in_words(look):

@@ -192,6 +192,17 @@ def test_nobody_one_person_and_only_passives_have_words_of_their_own(look, answe
     assert look({**SOURCES, "nps": answers}).title[0].value == title
 
 
+def test_answers_outside_of_the_period_or_of_others_are_told_of(look):
+    old = {**SOURCES, "nps": [said(2, "b", "bea", 9, TODAY - timedelta(600))]}
+    seen = look(old)
+    assert seen.title[0].value == "Nobody answered in the last 12 months"
+    assert any("Choose a longer period to see more." in box.value for box in seen.markdown)
+    assert not seen.info
+    seen = look({**SOURCES, "nps": [ANSWERS[1]]}, segment="Large", period="36 months")
+    assert seen.title[0].value == "Nobody among those chosen answered in the last 36 months"
+    assert any(". Choose “All” above to see more." in box.value for box in seen.markdown)
+
+
 def test_without_a_survey_the_file_to_add_is_named(look):
     seen = look({"accounts": ACCOUNTS, "subscriptions": LINES})
     assert "Add `config/sources/nps.sql` to see whether they would recommend you." in [box.value for box in seen.info]

@@ -106,6 +106,13 @@ def test_every_card_opens_the_accounts_behind_it(look):
         assert not seen.exception
 
 
+def test_the_days_to_value_are_said_of_all_new_accounts():
+    nobody = pl.DataFrame(schema={"step": pl.String})
+    got = pl.DataFrame({"size": [100], "running": [0], "rate": [0.6], "median_days": [80.0]})
+    said = findings.headline(nobody, got, nobody, 90, "EUR")
+    assert said == "60% of new accounts get value within 90 days, half of all within 80 days"
+
+
 def test_words_of_a_company_where_nobody_has_had_the_time_yet():
     empty = pl.DataFrame(schema={"step": pl.String})
     young = pl.DataFrame({"size": [0], "running": [3], "rate": [None], "median_days": [None]})

@@ -129,7 +129,7 @@ def test_a_broken_themes_file_is_named_on_the_data_page(other, look):
     assert "plays are goodbye" in words
 
 
-def test_every_dirty_row_kind_is_listed_on_the_data_page(demo_settings, look):
+def test_every_dirty_row_kind_is_listed_on_the_data_page(demo_settings, look, looks):
     seen = look(demo_settings, "data")
     tables = [frame.value for frame in seen.dataframe]
     reasons = next(table for table in tables if "reason" in table.columns)
@@ -137,6 +137,7 @@ def test_every_dirty_row_kind_is_listed_on_the_data_page(demo_settings, look):
     assert ("nps", "score is outside 0 to 10") in found
     assert ("subscriptions", "overlaps another stretch of its line") in found
     assert ("events", "use before sign-up") in found
+    assert [each.object for each in looks] == ["page/data"]
 
 
 @pytest.mark.browser

@@ -4,11 +4,13 @@ import polars as pl
 import pytest
 
 import settings
+from outreach.audience import Audience
 from outreach.plays import read_plays
 from pages.shared import viewer, words
-from pages.shared.reach import chosen, themes
+from pages.shared.reach import chosen, others, themes
 from pages.shared.reach.chosen import To
-from tests.pages.reaching import awake, button, calm, page, said
+from queries.frames import Scope, current_id, open_snapshot
+from tests.pages.reaching import awake, button, calm, page, press, said
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("fresh")]
 
@@ -59,6 +61,7 @@ def test_what_a_table_says_of_accounts_is_a_field_that_its_play_asks_for(held):
     to = themes.for_it("price", "Price")
     assert to.plays[0] == next(theme.play for theme in themes.themes().all if theme.id == "price")
     assert dict(to.known) == {"theme": "price"}
+    assert dict(themes.for_it("price", "API and SDK").known) == {"theme": "API and SDK"}
     assert themes.for_it(None, "All reasons") == chosen.GONE
     assert themes.for_it("not asked", "Not asked") == chosen.GONE
 
@@ -87,6 +90,22 @@ def test_the_queue_of_those_leaving_leads_to_the_campaigns_page(held):
 )
 def test_the_button_stands_where_people_are_listed(held, name, wanted):
     assert wanted in keys(page(name))
+
+
+def test_chosen_accounts_of_another_book_are_told_of_and_listed_as_left_out(held, monkeypatch):
+    accounts = open_snapshot(current_id(held), Scope(), held).accounts.drop_nulls("csm_email").collect()
+    mine = accounts.filter(csm_email=accounts["csm_email"][0])["account_id"].head(1)
+    theirs = accounts.filter(pl.col("csm_email") != accounts["csm_email"][0])["account_id"].head(2)
+    monkeypatch.setattr(viewer, "now", lambda: viewer.Viewer("ada", accounts["csm_email"][0], "csm"))
+    them = Audience("Leaving", "Accounts", (*mine, *theirs))
+    seen = page("campaigns", tenure_chosen=chosen.Chosen(them, ("nps",)))
+    who_may = "and get no message. Their CSM or an admin can write to them."
+    assert f"2 of the 3 chosen accounts are not in your book {who_may}" in said(seen)
+    seen = press(seen, "Preview")
+    assert f"2 of the 3 chosen accounts are not in the book of whoever drafted this {who_may}" in said(seen)
+    seen = calm(seen.button_group(key=f"group_{seen.query_params['campaign']}").set_value("Left out").run())
+    listed = next(pl.from_pandas(each.value) for each in seen.dataframe if "why" in each.value.columns)
+    assert listed["why"].to_list().count(others.WHY) == 2
 
 
 def test_whoever_may_not_draft_sees_no_button(held, monkeypatch):

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import settings
 from metrics.outreach_effect import outreach_effect
 from outreach.audience import Audience
+from outreach.results import Results
 from pages.shared import data, viewer
 from pages.shared.answers import results as asking
 from pages.shared.findings import results as findings
@@ -55,8 +57,9 @@ def test_before_anything_is_sent_the_page_says_so(demo_settings, records_url, mo
     assert seen.title[0].value == "Nothing has been sent yet"
 
 
-def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outreach_records):
+def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outreach_records, looks):
     seen = page("results")
+    assert [(each.actor, each.action, each.object) for each in looks] == [("cara", "view", "page/results")]
     assert seen.title[0].value == "2 messages delivered, 0 answered"
     assert numbers(seen) == {"Delivered": "2", "Answered": "0", "Opted out": "0", "Failed": "0"}
     assert "30 days are not over yet for any of 3 accounts" in said(seen)
@@ -80,6 +83,13 @@ def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outre
     assert asking.opted_out(data.view()) == {"nps": 1}
 
 
+def test_the_headline_is_of_the_days_that_the_address_names(held, asked):
+    test = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
+    test.query_params["effect_days"] = "90 days"
+    seen = calm(test.switch_page("results.py").run())
+    assert "90 days are not over yet for anybody" in [box.value for box in seen.subheader]
+
+
 def test_without_records_the_page_says_so_calmly(demo_settings, monkeypatch):
     stopped = awake(demo_settings, "postgresql://nobody@127.0.0.1:1/nothing")
     monkeypatch.setattr(settings, "get", lambda: stopped)
@@ -91,8 +101,8 @@ def test_without_records_the_page_says_so_calmly(demo_settings, monkeypatch):
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-def shown(stay, leave, apart_stay, apart_leave):
-    """The effect of a play on so many accounts that stay or leave, written to and held out, as the page has it."""
+def found(stay, leave, apart_stay, apart_leave):
+    """The effect of a play on so many accounts that stay or leave, written to and held out."""
     day = datetime(2026, 1, 1).date()
     who = [("contacted", True)] * stay + [("contacted", False)] * leave
     who += [("held_out", True)] * apart_stay + [("held_out", False)] * apart_leave
@@ -104,11 +114,18 @@ def shown(stay, leave, apart_stay, apart_leave):
          "ended_on": ended, "end_kind": [None if end is None else "requested" for end in ended]},
         schema_overrides={"ended_on": pl.Date, "end_kind": pl.String},
     )  # fmt: skip
-    made = outreach_effect(sent, subscriptions, None, as_of=datetime(2026, 3, 15).date())
-    from outreach.results import Results
+    return outreach_effect(sent, subscriptions, None, as_of=datetime(2026, 3, 15).date())
 
-    empty = pl.DataFrame()
-    return findings.effect(Results(empty, empty, made, empty), {"offer": "An offer"})
+
+def of(effect):
+    """Results with nothing but an effect."""
+    counts = pl.DataFrame({"delivered": [9], "answered": [2]})
+    return Results(counts, counts, effect, counts)
+
+
+def shown(*counts):
+    """The effect on so many accounts as its table shows it."""
+    return findings.effect(of(found(*counts)), {"offer": "An offer"})
 
 
 def test_a_difference_beyond_chance_is_said_with_its_interval():
@@ -142,3 +159,22 @@ def test_chance_is_called_chance():
     assert findings.effect_said(rows, "paying", 30) == (
         "After 30 days, no play differs from its holdout by more than chance"
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((95, 5, 60, 40), "An offer: about 35 accounts (24 to 45) pay after 30 days that would not without it."),
+        ((60, 40, 95, 5), "An offer: a real fall: about 35 fewer accounts (24 to 45) pay after 30 days than would "
+                          "without it."),
+        ((80, 20, 78, 22), "An offer: no difference in who pays after 30 days that can be told from chance (95% "),
+        ((3, 0, 0, 2), "Whether it keeps customers cannot be told yet"),
+    ],
+)  # fmt: skip
+def test_the_headline_says_what_the_verdict_is(counts, told):
+    assert findings.headline(of(found(*counts)), {"offer": "An offer"})[1].startswith(told)
+
+
+def test_one_account_saved_pays():
+    row = {"saved": 1.2, "saved_low": 0.6, "saved_high": 2.4, "days": 30}
+    assert findings.saved(row) == "about 1 account (1 to 2) pays after 30 days that would not without it"

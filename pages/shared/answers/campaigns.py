@@ -162,7 +162,6 @@ class Standing:
     seen_at: datetime | None
     mail_ok: bool | None
     leaves: bool
-    unsure: int
 
     def working(self, now: datetime) -> bool:
         """Whether a worker lives."""
@@ -175,4 +174,4 @@ def standing() -> Standing:
     here = engine(held)
     pulse = sending.pulse(here)
     seen, ok = (None, None) if pulse is None else (datetime.now(UTC) - pulse.ago, pulse.mail_ok)
-    return Standing(sending.state(here), seen, ok, held.smtp_url is not None, campaigns.uncertain(here).height)
+    return Standing(sending.state(here), seen, ok, held.smtp_url is not None)

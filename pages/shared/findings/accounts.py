@@ -59,7 +59,7 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
     red = book.filter(pl.col("shown_band") == "red")
     leaving = book.filter(pl.col("band") == "leaving")
     total = words.money(int(book["mrr"].sum()), currency)
-    detail = f"{words.plural(book.height, 'account')} pay {total} a month.{_by_hand(book)}"
+    detail = f"{words.plural(book.height, 'account pays', 'accounts pay')} {total} a month.{_by_hand(book)}"
     if not red.height and not leaving.height:
         return "Nobody is in the red, and nobody is leaving", detail
     at_stake = words.money(int(red["mrr"].sum()), currency, short=True)

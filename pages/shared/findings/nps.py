@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from metrics.answers import Weight
 from metrics.nps_people import GROUPS, Reached
 from metrics.theme_file import NO_ANSWER, UNCLEAR
 from pages.shared import words
+from pages.shared.filters import PERIODS
 from pages.shared.findings.accounts import MARKS
 from pages.shared.tables import Column
 
@@ -111,8 +113,6 @@ PRAISED = {
 def headline(now: pl.DataFrame, change: pl.DataFrame, months: int, window: int) -> tuple[str, str | None]:
     """The score in one sentence, and whether it moved."""
     row, moved = now.row(0, named=True), change.row(0, named=True)
-    if not row["n"]:
-        return "Nobody has answered yet", None
     between = words.between(row["low"], row["high"], words.score)
     rests = f"95% interval {between}, {words.plural(row['n'], 'answer')}"
     against = against_before(window).capitalize()
@@ -123,6 +123,20 @@ def headline(now: pl.DataFrame, change: pl.DataFrame, months: int, window: int) 
         return f"NPS {verb} by {points}", f"{against}. {over}"
     news = f"{against}: {words.verdict(moved['verdict'])}."
     return f"NPS is {words.score(row['score'])}", f"Over the last {months} months; {rests}. {news}"
+
+
+def no_answers(last: date | None, months: int, narrowed: bool) -> tuple[str, str | None]:
+    """That nobody answered, and how to see who did; ``last`` is the day of the newest answer of all.
+
+    >>> no_answers(None, 12, False), no_answers(date(2022, 3, 1), 36, False)[0]
+    (('Nobody has answered yet', None), 'Nobody answered in the last 36 months')
+    """
+    if last is None:
+        return "Nobody has answered yet", None
+    whom = "Nobody among those chosen" if narrowed else "Nobody"
+    wider = ["a longer period"] * (months < max(PERIODS.values())) + ["“All” above"] * narrowed
+    how = f" Choose {' or '.join(wider)} to see more." if wider else ""
+    return f"{whom} answered in the last {months} months", f"The newest answer of all is of {words.day(last)}.{how}"
 
 
 def against_before(window: int) -> str:

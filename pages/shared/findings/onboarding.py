@@ -82,7 +82,7 @@ def headline(funnel: pl.DataFrame, value: pl.DataFrame, stuck: pl.DataFrame, wit
         return f"Nobody who signed up has had {within} days yet"
     said = f"{words.percent(got['rate'], digits=0)} of new accounts get value within {within} days"
     if got["median_days"] is not None:
-        said += f", half of them in {days(got['median_days'])}" if got["median_days"] else ", half of them on day one"
+        said += f", half of all within {days(got['median_days'])}" if got["median_days"] else ", half of all on day one"
     if funnel.is_empty():
         return said
     return f"{said}; {stuck_said(stuck, currency)}"

@@ -74,11 +74,27 @@ def headline(found: Results, titles: Mapping[str, str]) -> tuple[str, str | None
         return "Nothing has been sent yet", "What comes of a campaign stands here, from its first message on."
     delivered, answered = (int(found.plays[name].sum()) for name in ("delivered", "answered"))
     said = f"{words.plural(delivered, 'message')} delivered, {answered:,} answered"
-    best = found.effect.filter(outcome="paying", verdict="up").sort("saved", descending=True)
-    if best.is_empty():
-        return said, "Whether it keeps customers cannot be told yet: the accounts are too few, or the days not over."
-    row = best.row(0, named=True)
-    return said, f"{words.inert(titles.get(row['play'], row['play']))}: {saved(row)}."
+    return said, _paying(titled(found.effect, titles).filter(outcome="paying"))
+
+
+def _paying(rows: pl.DataFrame) -> str:
+    """Whether outreach keeps customers: its greatest gain and its greatest loss, else the surest of no difference."""
+    told = [
+        f"{words.inert(row['title'])}: {say(row)}."
+        for verdict, say in (("up", saved), ("down", lost))
+        for row in rows.filter(verdict=verdict).sort(pl.col("saved").abs(), descending=True).head(1).to_dicts()
+    ]
+    if told:
+        return " ".join(told)
+    same = rows.filter(verdict="within noise").sort(pl.col("high") - pl.col("low"), "title", "days")
+    if same.is_empty():
+        return "Whether it keeps customers cannot be told yet: the accounts are too few, or the days not over."
+    row = same.row(0, named=True)
+    interval = words.between(row["low"], row["high"], words.points)
+    return (
+        f"{words.inert(row['title'])}: no difference in who pays after {row['days']} days that can be told from chance "
+        f"(95% {interval})."
+    )
 
 
 def saved(row: Mapping[str, Any]) -> str:
@@ -88,10 +104,24 @@ def saved(row: Mapping[str, Any]) -> str:
     'about 4 accounts (1 to 7) pay after 60 days that would not without it'
     """
     low, high = (words.number(row[name]) for name in ("saved_low", "saved_high"))
-    return (
-        f"about {words.number(row['saved'])} accounts ({low} to {high}) pay after {row['days']} days that would not "
-        "without it"
-    )
+    count = words.plural(round(row["saved"]), "account")
+    return f"about {count} ({low} to {high}) {_pay(row['saved'])} after {row['days']} days that would not without it"
+
+
+def lost(row: Mapping[str, Any]) -> str:
+    """How many accounts do not pay that would without the play, with the interval.
+
+    >>> lost({"saved": -4.2, "saved_low": -7.4, "saved_high": -1.1, "days": 60})
+    'a real fall: about 4 fewer accounts (1 to 7) pay after 60 days than would without it'
+    """
+    low, high = (words.number(-row[name]) for name in ("saved_high", "saved_low"))
+    count = words.plural(round(-row["saved"]), "fewer account")
+    pay = _pay(row["saved"])
+    return f"a real fall: about {count} ({low} to {high}) {pay} after {row['days']} days than would without it"
+
+
+def _pay(accounts: float) -> str:
+    return "pays" if round(abs(accounts)) == 1 else "pay"
 
 
 def cards(found: Results, opted_out: Mapping[str, int]) -> list[tuple[str, str, str]]:

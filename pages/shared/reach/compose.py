@@ -20,7 +20,7 @@ from pages.shared.answers import campaigns as answers
 from pages.shared.data import View
 from pages.shared.findings import campaigns as findings
 from pages.shared.findings import outreach_words as called
-from pages.shared.reach import chosen
+from pages.shared.reach import chosen, others
 from pages.shared.reach.chosen import Chosen
 from pages.shared.roles import Right
 from queries.frames import Frames
@@ -36,6 +36,7 @@ def show(view: View, picked: Chosen, may: bool) -> None:
     """The page while an audience has no draft yet; ``may``: the records can be written to."""
     panel.head(f"Reach out to {findings.chosen(picked.audience)}", f"{findings.asked_for(picked.audience)}.")
     st.button("Drop this choice", type="tertiary", icon=":material/close:", key="choose_nobody", on_click=chosen.drop)
+    others.chosen(view, picked.audience)
     plays = answers.plays()
     if not plays:
         st.info("There is no play. Add one to `config/plays/`; docs/plays.md says how.", icon=":material/add_circle:")

@@ -22,14 +22,11 @@ from pages.shared.reach import chosen
 def effect(view: View, found: Results, titles: Mapping[str, str]) -> None:
     """Whether plays keep customers, by intent to treat, all campaigns of a play together."""
     rows = findings.effect(found, titles)
-    outcome = st.session_state.get("effect_outcome")
-    days = st.session_state.get("effect_days")
-    outcome, days = findings.OUTCOMES.get(str(outcome), "paying"), findings.DAYS.get(str(days), 30)
+    with st.container(horizontal=True):
+        outcome = choose("effect_outcome", "Outcome", findings.OUTCOMES)
+        days = choose("effect_days", "After", findings.DAYS)
     detail = "Accounts written to against accounts held out by chance; the line is the 95% interval."
     with panel.section(findings.effect_said(rows, outcome, days), outreach_effect, held_out, detail=detail):
-        with st.container(horizontal=True):
-            outcome = choose("effect_outcome", "Outcome", findings.OUTCOMES)
-            days = choose("effect_days", "After", findings.DAYS)
         for said in findings.each_said(rows, outcome, days):
             st.markdown(said)
         drawn = findings.compared(rows, outcome, days)

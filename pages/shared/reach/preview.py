@@ -17,7 +17,7 @@ from pages.shared.choices import choose
 from pages.shared.data import View
 from pages.shared.findings import campaigns as findings
 from pages.shared.findings import outreach_words as called
-from pages.shared.reach import acting, chosen, compose, letter
+from pages.shared.reach import acting, chosen, compose, letter, others
 from pages.shared.reach.chosen import Chosen
 from pages.shared.roles import Right
 from records.campaigns import Campaign
@@ -37,9 +37,11 @@ def show(view: View, draft: Campaign, may: bool) -> None:
     panel.head(
         words.inert(draft.title), f"{findings.drafted(draft.author, draft.drafted_at, now)}. Nothing is sent yet."
     )
-    st.caption(f"{words.inert(play)} · {findings.asked_for(Audience.from_json(draft.audience))}")
+    audience = Audience.from_json(draft.audience)
+    st.caption(f"{words.inert(play)} · {findings.asked_for(audience)}")
     trail.viewed(f"campaign/{draft.id}")
     rows = answers.drafted(view, str(draft.id), draft.fingerprint)
+    rows = others.left_out(view, audience, draft.author, rows)
     _numbers(rows)
     old = findings.too_old(draft.drafted_at, now, settings.get().outreach.draft_hours)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -13,4 +13,9 @@ def for_it(key: str | None, label: str) -> To:
     if theme is None or key in NO_REASON:
         return GONE
     plays = tuple(dict.fromkeys((theme.play, "you_asked_we_shipped", *GONE.plays)))
-    return To(plays, known={"theme": label[:1].lower() + label[1:]})
+    return To(plays, known={"theme": _within(label)})
+
+
+def _within(label: str) -> str:
+    """A label as it stands within a sentence; an acronym keeps its capitals."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
