@@ -21,6 +21,12 @@ TIMES = 10
 """So many times the events of the young company the other has."""
 
 
+_BEGIN_LATE = """
+DELETE FROM usage.events WHERE occurred_at <= (
+    SELECT occurred_at FROM usage.events WHERE occurred_at <= now() ORDER BY 1 DESC OFFSET %s LIMIT 1)
+"""
+
+
 def measure(accounts: int, events: int, rounds: int) -> dict[str, Any]:
     """Seconds of every refresh after the same new day, young company and old, and the best of the one to the other."""
     with place(events, accounts) as young, place(events, accounts) as old:
@@ -40,11 +46,10 @@ def measure(accounts: int, events: int, rounds: int) -> dict[str, Any]:
 
 def begin_late(where: Place, events: int) -> None:
     """The company's table holds its last ``events`` only, as though there had never been others."""
-    newest = "SELECT occurred_at FROM usage.events WHERE occurred_at <= now() ORDER BY 1 DESC OFFSET %s LIMIT 1"
     with closing(psycopg2.connect(where.url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM usage.events WHERE occurred_at <= ({newest})", [events])
+            cursor.execute(_BEGIN_LATE, [events])
             cursor.execute("VACUUM (FULL, ANALYZE) usage.events")
 
 

@@ -42,9 +42,9 @@ def asked(engine: Engine) -> pl.DataFrame:
     wanted = select(*its, question, last.c.score, last.c.comment, last.c.at, sent_at)
     wanted = wanted.join(campaigns, campaigns.c.id == messages.c.campaign_id)
     wanted = wanted.outerjoin(last, last.c.message_id == messages.c.id)
-    went_out = (messages.c.state == "sent") | last.c.id.is_not(None)
+    arrived = (messages.c.state == "sent") | last.c.id.is_not(None)
     of_somebody = ~messages.c.address_key.startswith(PREFIX)
-    wanted = wanted.where(went_out, of_somebody, question.in_(["nps", "exit"])).order_by(messages.c.id)
+    wanted = wanted.where(arrived, of_somebody, question.in_(["nps", "exit"])).order_by(messages.c.id)
     with begin(engine) as connection:
         return frame(((str(row[0]), *row[1:]) for row in connection.execute(wanted)), _ASKED)
 
