@@ -106,6 +106,7 @@ def fresh(url: str) -> Engine:
         hide_parameters=True,
         connect_args={"connect_timeout": 2, **_NETWORK},
     )
+    event.listen(made, "connect", _opened, insert=True)  # before SQLAlchemy's own first questions, which it times not
     event.listen(made, "checkout", _lend)
     event.listen(made, "checkin", _take_back)
     return made
@@ -205,11 +206,21 @@ class _Watch:
             borrowed.detach()  # it is still the driver's to close
 
 
+def _opened(connection: Any, record: Any) -> None:
+    """Sets the clock for what is asked of a new connection before anybody may use it."""
+    _watch(connection, record)
+
+
 def _lend(connection: Any, record: Any, fairy: Any) -> None:
     """Tests a connection that was used before, and sets the clock for what it is lent for."""
     if record.info.get("used"):
         _ping(connection)
     record.info["used"] = True
+    _watch(connection, record)
+
+
+def _watch(connection: Any, record: Any) -> None:
+    _take_back(connection, record)
     left = _until.get(time.monotonic() + patience.PATIENCE) - time.monotonic()
     record.info["watch"] = _Watch(connection, left)
 

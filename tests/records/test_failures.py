@@ -8,12 +8,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
 import pytest
+from sqlalchemy import event
 
 from demo import load, server
 from records import corrections, migrate, ready
@@ -64,6 +65,14 @@ def fails_calmly(act: Callable[[], object]) -> str:
     return str(told.value)
 
 
+def assert_well_again(records: Records) -> None:
+    """Nobody asks a server that was silent for a while; then it is found to answer."""
+    deadline = time.monotonic() + 10
+    while (said := ready(records.settings)) is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert said is None
+
+
 def test_a_stopped_database_is_said_at_once_and_saves_again_when_it_is_back(running: Records, folder: Path) -> None:
     server.stop(folder, mode="immediate")
     for _ in range(3):
@@ -92,11 +101,24 @@ def test_a_frozen_database_does_not_hold_the_page(running: Records, folder: Path
         started = time.monotonic()
         assert "does not answer" in (ready(running.settings) or "")
         assert time.monotonic() - started < 5
-    deadline = time.monotonic() + 10
-    while ready(running.settings) is not None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert_well_again(running)
     assert corrections.version(running.engine) == seen
     assert save(running, "after") > seen
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes cannot be frozen here")
+def test_a_database_that_freezes_as_the_first_connection_opens_is_cut_off(running: Records, folder: Path) -> None:
+    """Signing in went well; then the driver's wrapper asks a few things of its own before it hands anything out."""
+    with ExitStack() as until_then:
+
+        def freeze(connection: object, record: object) -> None:
+            until_then.enter_context(frozen(folder))
+
+        engine = connections.fresh(as_writer(running.owner))
+        event.listen(engine.pool, "connect", freeze, insert=True, once=True)
+        assert "does not answer" in fails_calmly(lambda: corrections.version(engine))
+        engine.dispose()
+    assert_well_again(running)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes cannot be frozen here")
