@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -16,7 +17,8 @@ class Proxy:
     """Carries whatever connects to ``port`` to the Unix socket ``target``.
 
     ``cut``: connections are reset and new ones refused. ``stall``: nothing arrives any more, though all that is sent is
-    taken, as when a switch drops packets. ``slow``: everything arrives so many seconds late. ``mend`` ends all three.
+    taken, as when a switch drops packets; ``stall_at``: so at that many packets from now. ``slow``: everything arrives
+    so many seconds late. ``mend`` ends them all. ``carried`` counts packets.
     """
 
     def __init__(self, target: str) -> None:
@@ -24,6 +26,8 @@ class Proxy:
         self._closed = threading.Event()
         self._flows = threading.Event()
         self._delay = 0.0
+        self._stall_at = math.inf
+        self.carried = 0
         self._pairs: list[socket.socket] = []
         self._flows.set()
         self.port = 0
@@ -39,11 +43,14 @@ class Proxy:
     def stall(self) -> None:
         self._flows.clear()
 
+    def stall_at(self, packet: int) -> None:
+        self._stall_at = self.carried + packet
+
     def slow(self, seconds: float) -> None:
         self._delay = seconds
 
     def mend(self) -> None:
-        self._delay = 0.0
+        self._delay, self._stall_at = 0.0, math.inf
         self._flows.set()
         if self._listener.fileno() < 0:
             self._listener = self._listen()
@@ -85,11 +92,17 @@ class Proxy:
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while (chunk := source.recv(_CHUNK)) and self._may_flow():
+                self._count()
                 time.sleep(self._delay)
                 sink.sendall(chunk)
         for side in (source, sink):
             with suppress(OSError):
                 side.shutdown(socket.SHUT_RDWR)
+
+    def _count(self) -> None:
+        self.carried += 1
+        if self.carried >= self._stall_at:
+            self.stall()
 
     def _may_flow(self) -> bool:
         while not self._flows.wait(_TURN):

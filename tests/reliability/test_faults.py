@@ -118,7 +118,7 @@ def test_in_a_fault_pages_answer_and_after_it_all_is_well_and_nothing_is_lost(
             assert (status, body["database"]["ok"], body["records"]["ok"]) == (503, False, False)
             assert body["snapshot"]["ok"] is True
             if fault not in SILENT:
-                waited(site.warns, 30, "the banner says so")
+                waited(site.warns, 20 * SLACK, "the banner says so")
             banner = time.monotonic() - began
         recovery = site.recovered()
         again = author.press(button, {field: note})
