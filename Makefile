@@ -1,11 +1,11 @@
-# Tenure. `make run` opens the dashboard, `make test` runs every test; the rest is for people who work on it.
+# Tenure. `make run` opens the dashboard, `make test` runs the tests; the rest is for people who work on it.
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: run stop test thorough check bench audit clean docs
 
 run: .venv/installed
-	@[ -n "$$PRODUCT_DATABASE_URL" ] || $(BIN)/python -m demo
+	@$(BIN)/python -m demo --unless-set
 	@$(BIN)/python -m queries.refresh || echo "The last snapshot, if there is one, keeps serving."
 	@$(BIN)/streamlit run app.py
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -65,7 +64,7 @@ async def index(request: Request) -> HTMLResponse:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """While the server runs, keeps its pages' answers warm and, unless ``TENURE_JOBS=off``, refreshes and sends."""
     jobs = [asyncio.create_task(warming.keep_warm(), name="warming")]
-    if os.environ.get("TENURE_JOBS", "on").lower() != "off":
+    if settings.environment().get("TENURE_JOBS", "on").lower() != "off":
         jobs.append(asyncio.create_task(refresh.keep_refreshing(settings.get()), name="refresh"))
         jobs.append(asyncio.create_task(worker.keep_sending(settings.get()), name="sending"))
     try:

@@ -366,6 +366,31 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
 
 
 @cache
+def _in_file(path: Path) -> dict[str, str]:
+    """The plain values of a secrets file, read once; none where there is no such file."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    return {name: str(value) for name, value in values.items() if type(value) in (str, int, float)}
+
+
+def environment() -> dict[str, str]:
+    """This process's environment; what it lacks stands in ``.streamlit/secrets.toml``, outside of its sections.
+
+    One file so sets up the server, the refresher, the worker and every command alike. ``STREAMLIT_SECRETS_FILES`` names
+    another. SettingsError when it is there and cannot be read.
+    """
+    path = os.environ.get("STREAMLIT_SECRETS_FILES") or ROOT / ".streamlit" / "secrets.toml"
+    return _in_file(Path(path)) | os.environ
+
+
+@cache
 def get() -> Settings:
     """The settings of this process, read once."""
-    return read(Path(os.environ.get("TENURE_CONFIG") or ROOT / "config").resolve(), dict(os.environ))
+    found = environment()
+    return read(Path(found.get("TENURE_CONFIG") or ROOT / "config").resolve(), found)

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import settings
 from demo import company, load, server
 from records import migrate
 from records.errors import RecordsError
@@ -23,13 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when all is well, 1 with a message otherwise."""
     options = _parser().parse_args(arguments)
     try:
+        if options.unless_set and settings.environment().get("PRODUCT_DATABASE_URL", "").strip():
+            return 0
         if options.action == "stop":
             _stop(options.folder)
         elif options.url:
             _fill(options.url, options)
         else:
             _start(options)
-    except (server.ServerError, load.LoadError, RecordsError) as error:
+    except (server.ServerError, load.LoadError, RecordsError, settings.SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="fill this PostgreSQL database instead of the embedded one")
     parser.add_argument("--reload", action="store_true", help="replace a company loaded earlier")
     parser.add_argument("--add-day", action="store_true", help="add one more day of events")
+    parser.add_argument("--unless-set", action="store_true", help="do nothing where PRODUCT_DATABASE_URL is set")
     parser.add_argument("--folder", type=Path, default=ROOT / ".data", help="where the embedded server lives")
     return parser
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import secrets
 import threading
 from collections.abc import Iterable
@@ -30,7 +29,7 @@ from queries.manifest import Failure as Failure
 from queries.manifest import Manifest as Manifest
 from queries.manifest import Month as Month
 from queries.manifest import SourceState as SourceState
-from settings import SettingsError
+from settings import SettingsError, environment
 
 if TYPE_CHECKING:
     from queries.bucket import Bucket
@@ -50,7 +49,7 @@ _opening = threading.Lock()
 def _place(location: str) -> Folder | Bucket:
     """The folder or the bucket at ``location``; a process has one of each bucket, with its connections and copies."""
     try:
-        found = access.read(location, os.environ)
+        found = access.read(location, environment())
     except ValueError as error:
         raise SettingsError(str(error)) from None
     if found is None:

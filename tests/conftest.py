@@ -27,6 +27,7 @@ from demo.pidfile import Server
 from queries import frames, refresh
 from tests import vectors
 
+os.environ["STREAMLIT_SECRETS_FILES"] = os.devnull  # whoever runs the tests has databases of their own in theirs
 DEMO_PLAN = Plan(today=date(2026, 11, 15), accounts=150, events=250_000)
 """The small company of :func:`demo_url`; ``demo.stories.stories(DEMO_PLAN.today)`` are its stories."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import settings
+from demo.__main__ import main
 from settings import ROOT, SettingsError, duration, read
 
 GOOD = (ROOT / "config" / "settings.toml").read_text(encoding="utf-8")
@@ -55,6 +56,34 @@ def test_without_an_environment_the_demo_company_stands_in(monkeypatch, tmp_path
     (tmp_path / ".data" / "records.url").write_text("postgresql://writer@demo\n")
     assert read(ROOT / "config", {}).records_database_url == "postgresql://writer@demo"
     assert read(ROOT / "config", {}).product_database_url == "postgresql://demo"
+
+
+def test_what_the_environment_lacks_stands_in_the_secrets_file_outside_of_its_sections(monkeypatch, tmp_path):
+    file = tmp_path / "secrets.toml"
+    file.write_text("""
+PRODUCT_DATABASE_URL = "postgresql://in.the.file/product"
+SMTP_URL = "smtp://in.the.file"
+SNAPSHOT_CACHE_BYTES = 1000
+[auth]
+client_id = "tenure"
+""")
+    monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(file))
+    monkeypatch.setenv("SMTP_URL", "smtp://in.the.environment")
+    monkeypatch.delenv("PRODUCT_DATABASE_URL", raising=False)
+    found = settings.environment()
+    assert found["SNAPSHOT_CACHE_BYTES"] == "1000"
+    assert {"auth", "client_id"}.isdisjoint(found)
+    held = settings.get.__wrapped__()
+    assert held.product_database_url == "postgresql://in.the.file/product"
+    assert held.smtp_url == "smtp://in.the.environment"
+    assert main(["--unless-set"]) == 0  # no demo beside one's own database
+
+
+def test_a_secrets_file_that_is_no_toml_is_named(monkeypatch, tmp_path):
+    (tmp_path / "secrets.toml").write_text("PRODUCT_DATABASE_URL = postgresql://no.quotes")
+    monkeypatch.setenv("STREAMLIT_SECRETS_FILES", str(tmp_path / "secrets.toml"))
+    with pytest.raises(SettingsError, match=r"secrets\.toml is not valid TOML"):
+        settings.environment()
 
 
 @pytest.mark.parametrize(
