@@ -40,7 +40,7 @@ bench: .venv/installed-bench
 	$(BIN)/python -m bench.sessions
 	$(BIN)/python -m bench.growth
 
-# Asks pypi.org which versions are known to be vulnerable; --strict fails where it cannot be asked.
+# Asks which versions are known to be vulnerable; --strict fails where nobody can be asked.
 audit: .venv/audit/installed
 	.venv/audit/bin/pip-audit --strict --progress-spinner off -r requirements.txt
 

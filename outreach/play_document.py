@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -63,7 +64,7 @@ Freundliche Grüße
 
 - `kind`: *service* mail is what a customer must be told (the end of a subscription, an outage, a renewal). It goes out
   whatever people opted out of, without caps and without a holdout. Everything else is *marketing*.
-- `channel`: `email` (default) or `webhook`.
+- `channel`: `email` (default) or `webhook` ([what is posted](#webhooks)).
 - `to`, `most`: whom at an account, and how many of them at most. 0 sends to nobody.
 - `question`: `nps` (0 to 10) or `exit` (the main reason). The text then leads to `{{ answer_link }}`.
 - `says_goodbye`: after this message an account hears of nothing more, except one play with `after_goodbye`.
@@ -85,6 +86,23 @@ Freundliche Grüße
   `config/tone.toml`.
 - Write what a person would: their problem, one next step, no guilt, no "we miss you", no hurry that is none.
   `config/tone.toml` holds phrases that the preview points at.
+
+## Webhooks
+
+A message of a play with `channel = "webhook"` is one POST to `webhook_url` of `config/settings.toml`, whose host must
+stand in `webhook_hosts`: for messages in your product, push, or a CRM. It is signed with `WEBHOOK_SECRET` as in
+[Standard Webhooks](https://www.standardwebhooks.com); its `webhook-id` is the message's and stays when a message is
+tried again, so that whoever has it can drop it. Answer 2xx once you have it.
+
+```
+{"type": "tenure.message", "timestamp": "2026-11-22T09:00:00+00:00", "data": {
+  "message_id": "…", "campaign_id": "…", "play": "…", "kind": "marketing", "account_id": "…", "user_id": "…",
+  "name": "…", "address": "…", "language": "en", "subject": "…", "text": "…", "payload": {}}}
+```
+
+The other way, `POST /hooks/bounce` takes what a mail server says of a message that came back (a delivery status
+notification, RFC 3464, as it is), signed with the same secret: 204 when it was taken, 401 when the signature is wrong
+or older than five minutes, 404 while no secret is set.
 
 ## Merge fields
 
@@ -108,5 +126,6 @@ def _row(field: Field) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m outreach.play_document", description=__doc__).parse_args()
     TARGET.write_text(document(), encoding="utf-8")
     print(f"Wrote {TARGET.name}", file=sys.stderr)
