@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from queries import access
+from queries import bucket_access
 
 ROOT = Path(__file__).resolve().parent
 LONGEST = timedelta(days=20)
@@ -348,7 +348,7 @@ def read(config: Path, environment: dict[str, str]) -> Settings:
         raise SettingsError(f"{path} sets {secret[0]}.\n\nHint: set {_FROM_ENVIRONMENT[secret[0]]} in the environment.")
     snapshot_dir = environment.get("SNAPSHOT_DIR") or str(ROOT / ".data" / "snapshot")
     try:
-        access.read(snapshot_dir, environment)
+        bucket_access.read(snapshot_dir, environment)
     except ValueError as error:
         raise SettingsError(str(error)) from None
     given: dict[str, Any] = _urls(environment) | {"config": config, "snapshot_dir": snapshot_dir}

@@ -96,6 +96,8 @@ def _fill(url: str, options: argparse.Namespace) -> None:
     plan = company.Plan(options.today or date.today(), options.accounts, options.events, options.seed)
     if load.load(url, plan, reload=options.reload, say=_say):
         _say(f"Loaded in {time.monotonic() - started:.1f} s")
+        if options.reload:
+            _say("The snapshot is still the company before: python -m queries.refresh --full")
     else:
         _say(_already(url))
 

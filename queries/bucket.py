@@ -19,7 +19,7 @@ from typing import TypeVar
 import polars as pl
 from pyarrow import fs
 
-from queries.access import QUIET, Access
+from queries.bucket_access import QUIET, BucketAccess
 from queries.errors import BucketError
 from queries.lately import Lately
 from queries.local_copies import LocalCopies
@@ -41,7 +41,7 @@ class Bucket:
 
     is_remote = True
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: BucketAccess) -> None:
         self._access = access
         self._quick = _files(access, connect=1, quiet=QUIET, tries=_ONCE)
         self._patient = _files(access, connect=3, quiet=5, tries=_TWICE)
@@ -241,7 +241,7 @@ class Bucket:
         return BucketError(f"The bucket {self._access.bucket} {what}: {self._why}.", hint)
 
 
-def _files(access: Access, *, connect: float, quiet: float, tries: fs.S3RetryStrategy) -> fs.S3FileSystem:
+def _files(access: BucketAccess, *, connect: float, quiet: float, tries: fs.S3RetryStrategy) -> fs.S3FileSystem:
     return fs.S3FileSystem(
         **access.for_arrow(),
         connect_timeout=connect,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from pydantic import ValidationError
 
-from queries import access
+from queries import bucket_access
 from queries.errors import BucketError, NoSnapshot
 from queries.folder import Folder
 from queries.manifest import Bad as Bad
@@ -42,14 +42,14 @@ KEPT = "kept/"
 """Objects whose names begin so belong to no snapshot, and are never pruned."""
 
 
-_buckets: dict[access.Access, Bucket] = {}
+_buckets: dict[bucket_access.BucketAccess, Bucket] = {}
 _opening = threading.Lock()
 
 
 def _place(location: str) -> Folder | Bucket:
     """The folder or the bucket at ``location``; a process has one of each bucket, with its connections and copies."""
     try:
-        found = access.read(location, environment())
+        found = bucket_access.read(location, environment())
     except ValueError as error:
         raise SettingsError(str(error)) from None
     if found is None:

@@ -25,7 +25,7 @@ from streamlit.testing.v1 import AppTest
 import settings
 from outreach import counter
 from pages.shared import forgetting, readiness, trail
-from queries import access, frames, left_out, refresh, sweep
+from queries import bucket_access, frames, left_out, refresh, sweep
 from queries import store as storing
 from queries.again import Again
 from queries.errors import BucketError, RefreshBusy, RefreshError
@@ -745,7 +745,7 @@ def test_a_place_that_cannot_be_used_is_refused_with_words(location, environment
 
 def test_one_environment_opens_the_bucket_for_both_ways_of_reading():
     given = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "pass"}
-    found = access.read("s3://numbers/a/b/", given | {"AWS_DEFAULT_REGION": "eu-central-1"})
+    found = bucket_access.read("s3://numbers/a/b/", given | {"AWS_DEFAULT_REGION": "eu-central-1"})
     assert found is not None
     polars, arrow = found.for_polars(), found.for_arrow()
     assert (polars["aws_access_key_id"], polars["aws_secret_access_key"]) == ("AKID", "hush")
@@ -755,7 +755,7 @@ def test_one_environment_opens_the_bucket_for_both_ways_of_reading():
     assert "aws_allow_http" not in polars
     assert not {"hush", "pass", "AKID"} & set(repr(found).replace("'", " ").split())
     assert found.without_secrets("no hush\nfor AKID.") == "no *** for ***"
-    plain = access.read("s3://numbers", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9000/"})
+    plain = bucket_access.read("s3://numbers", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9000/"})
     assert plain is not None
     assert plain.for_polars()["aws_allow_http"] == "true"
     assert plain.for_arrow() == {"region": "us-east-1", "scheme": "http", "endpoint_override": "127.0.0.1:9000"}

@@ -24,7 +24,6 @@ OVERRIDES = {
     "until": Column("Until", "day", help="From this day on the computed health counts again"),
     "reason": Column("Because", width="large"),
 }
-NOTE_HISTORY = {"written_at": Column("When", "moment"), "who": Column("Who"), "text": Column("Text", width="large")}
 MOVED = {
     "on": Column("Until", "day", help="The end of the month in which it moved, or today"),
     "measure": Column("What moved"),

@@ -19,7 +19,7 @@ QUIET = 1.5
 
 
 @dataclass(frozen=True)
-class Access:
+class BucketAccess:
     """A place in a bucket, the keys to it, and where copies of it are kept.
 
     Without ``key``, both ways of reading ask the machine for its role. ``endpoint`` is the address of a service that
@@ -76,7 +76,7 @@ class Access:
         return " ".join(text.split()).rstrip(".")
 
 
-def read(location: str, environment: Mapping[str, str]) -> Access | None:
+def read(location: str, environment: Mapping[str, str]) -> BucketAccess | None:
     """The bucket that ``location`` names; None where it is a folder. ValueError says what cannot be used.
 
     >>> read("s3://numbers/tenure/", {"AWS_REGION": "eu-central-1"}).base
@@ -103,7 +103,7 @@ def read(location: str, environment: Mapping[str, str]) -> Access | None:
             "Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set.\n\n"
             "Hint: set both, or neither where the machine has a role."
         )
-    return Access(
+    return BucketAccess(
         bucket=bucket,
         prefix=prefix,
         region=given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -111,7 +111,7 @@ def read(location: str, environment: Mapping[str, str]) -> Access | None:
         key=key,
         secret=secret,
         token=given.get("AWS_SESSION_TOKEN") if key else None,
-        copies=Path(given.get("SNAPSHOT_CACHE_DIR") or Access.copies),
+        copies=Path(given.get("SNAPSHOT_CACHE_DIR") or BucketAccess.copies),
         room=_room(given.get("SNAPSHOT_CACHE_BYTES")),
     )
 
