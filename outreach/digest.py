@@ -23,13 +23,14 @@ from outreach.names import plain
 from outreach.quiet import next_allowed
 from queries import frames as snapshots
 from queries.errors import NoSnapshot, QueryError
-from records import campaigns, digests, erased, marks
+from records import campaigns, corrections, digests, erased, marks
 from records.addresses import address_key
 from records.campaigns import Attachment, Row
 from records.database import engine as records_engine
 from records.errors import AlreadyApproved, RecordsError
 from reports import freshness, sentences, words
 from reports.board_pack import POWERPOINT, BoardNumbers, board_pack, file_name, numbers
+from reports.comments import corrected_themes, of_source
 from reports.sentences import one
 from settings import Settings, SettingsError
 
@@ -73,7 +74,7 @@ def due(settings: Settings, now: datetime) -> int:
         return 0
     if freshness.age(frames, now) > settings.refresh.stale_after or frames.as_of.replace(day=1) != month:
         return 0
-    digest = made(numbers(frames, settings, marks=marks.current(engine)))
+    digest = made(_numbers(frames, settings, engine))
     campaign_id = uuid5(_IDS, f"{month}")
     try:
         fingerprint = campaigns.draft(
@@ -97,6 +98,12 @@ def due(settings: Settings, now: datetime) -> int:
     key, by = settings.secret_key, SYSTEM
     queued = digests.queue(engine, month, campaign_id, fingerprint=fingerprint, approver=by, now=now, secret_key=key)
     return queued or 0
+
+
+def _numbers(frames: snapshots.Frames, settings: Settings, engine: Engine) -> BoardNumbers:
+    """The board's numbers with what people corrected and judged, as the overview's board pack has them."""
+    tagged = corrected_themes(frames, settings, corrections.current(engine))
+    return numbers(frames, settings, tagged=of_source(tagged, "exit_surveys"), marks=marks.current(engine))
 
 
 def _subscribers(engine: Engine, settings: Settings) -> list[str]:

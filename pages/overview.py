@@ -12,6 +12,7 @@ from pages.shared.choices import choose
 from pages.shared.findings import overview as findings
 from reports import sentences
 from reports.sentences import LONG, full_month, one
+from reports.zombies import nrr_without_zombies
 
 view = data.view()
 choice = filters.row("segment", "plan", "csm")
@@ -22,7 +23,7 @@ full = full_month(as_of)
 monthly, changes = overview.monthly(view, who), overview.changes(view, who)
 last = one(monthly, month=full)
 
-panel.head(findings.headline(changes, last, currency))
+panel.head(findings.headline(changes, last, currency), findings.PLACED if who.plan else None)
 if monthly.is_empty():
     filters.nothing_matches(choice)
     st.stop()
@@ -45,7 +46,7 @@ with panel.numbers(3):
     cards.stakes(choice, going, silent)
     cards.recommend(choice)
 
-about = {"view": view, "about": choice.said()}
+about, placed = ({"view": view, "about": said} for said in (choice.said(), findings.placed(choice)))
 with panel.section(
     f"What moved recurring revenue in {words.month(full)}",
     revenue.movements,
@@ -55,12 +56,13 @@ with panel.section(
 ):
     drill.waterfall(choice, monthly, movers, full)
     columns = findings.months(monthly)
-    tables.folded("Every month as a table", monthly, columns, key="mrr-movements", alt="Movements", **about)
+    tables.folded("Every month as a table", monthly, columns, key="mrr-movements", alt="Movements", **placed)
 
 with panel.section(
     "Retention over 24 months",
     revenue.rates,
     revenue.rate_change,
+    nrr_without_zombies,
     detail="The band is the 95% interval; the hollow point is the month still running.",
 ):
     drill.retention(choice, choose("measure", "Show", {label: name for name, label in LONG.items()}))
@@ -71,5 +73,5 @@ with left, panel.section(findings.renewals_said(renewals, full, currency), reven
     tables.folded("Every month as a table", renewals, findings.RENEWALS, key="renewals-table", alt="Renewals", **about)
 at_risk = overview.at_risk(view, who)
 computed = "By month of renewal and computed health; health set by hand counts on the accounts page only."
-with right, panel.section(findings.risk_said(at_risk, currency), health, detail=computed):
+with right, panel.section(findings.risk_said(at_risk, overview.last_ahead(as_of), currency), health, detail=computed):
     drill.at_risk(choice, at_risk)

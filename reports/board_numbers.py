@@ -27,6 +27,7 @@ from reports.asked import health_of
 from reports.reason_labels import WITHOUT_REASON
 from reports.sentences import full_month
 from reports.themes_file import themes_of
+from reports.zombies import nrr_without_zombies, zombie_closes
 from settings import Settings
 
 MONTHS = 24
@@ -41,13 +42,14 @@ class BoardNumbers:
     """Everything a board pack says, as the metrics return it.
 
     Money is in minor units of ``currency``. ``movements`` and ``run_rate`` have one row per month, ``rates`` and
-    ``year`` (over twelve months) one per month and measure, ``changes`` and ``year_changes`` one per measure for the
-    last full month against the one before. ``movers`` are that month's accounts (``name, movement, amount``, signed,
-    largest first). ``renewals`` has one row per month, half a year back and ahead. ``leaving``, ``late`` and
-    ``silent`` have one row per account, with its ``name``; ``health`` one row per band (``band, accounts, mrr``);
-    ``reasons`` one per theme of those who left in twelve full months (``label`` is what people call it); ``left``
-    counts them, ``answered`` those who said why. ``trouble`` names the sources that could not be read, ``absent`` the
-    optional ones that are not there; ``seen_by`` whose accounts these are (None: everybody's).
+    ``year`` (over twelve months) one per month and measure (``nrr_without_zombies`` of the last full month only, where
+    it is known), ``changes`` and ``year_changes`` one per measure for the last full month against the one before.
+    ``movers`` are that month's accounts (``name, movement, amount``, signed, largest first). ``renewals`` has one row
+    per month, six back and six ahead of the running one. ``leaving``, ``late`` and ``silent`` have one row per account,
+    with its ``name``; ``health`` one row per band (``band, accounts, mrr``); ``reasons`` one per theme of those who
+    left in twelve full months (``label`` is what people call it); ``left`` counts them, ``answered`` those who said
+    why. ``trouble`` names the sources that could not be read, ``absent`` the optional ones that are not there;
+    ``seen_by`` whose accounts these are (None: everybody's).
     """
 
     company: str
@@ -93,7 +95,7 @@ def numbers(
     the losses that people judged.
     """
     as_of, grace = frames.as_of, settings.revenue.grace_days
-    moved = _account_months(frames, settings)
+    moved, silent_then = _account_months(frames, settings), zombie_closes(frames, settings)
     names = frames.accounts.select("account_id", "name").collect()
     silent = zombies(
         frames.value_days,
@@ -114,8 +116,8 @@ def numbers(
         currency=manifest.currency,
         movements=movements(moved),
         run_rate=arr(moved),
-        rates=rates(moved),
-        year=rates(moved, span=YEAR),
+        rates=pl.concat([rates(moved), nrr_without_zombies(moved, silent_then, frames, settings)]),
+        year=pl.concat([rates(moved, span=YEAR), nrr_without_zombies(moved, silent_then, frames, settings, span=YEAR)]),
         changes=rate_change(moved, as_of=as_of),
         year_changes=rate_change(moved, as_of=as_of, span=YEAR),
         movers=_named(_movers(moved, months_later(month, -1)), names),

@@ -12,12 +12,13 @@ from metrics.health import health
 from reports import board_words as said
 from reports import charts, words
 from reports.board_numbers import BoardNumbers
-from reports.board_slides import RATES, calm, money_format
+from reports.board_slides import RATES, WITHOUT_SILENT, calm, money_format
 from reports.charts import Chart
 from reports.definitions import measure
 from reports.definitions import said as means
 from reports.sentences import LONG
 from reports.slides import BAND, BOTTOM, FADED, INSIDE, KEPT, LOST, MARGIN, QUIET, TOP, Box, Column, Deck, table, text
+from reports.zombies import nrr_without_zombies
 
 OUTCOMES = {"renewed": "Renewed", "shrunk": "Shrunk", "lost": "Lost", "late": "Late", "open": "Still open"}
 _TONES = {"Renewed": KEPT, "Shrunk": "B08B00", "Lost": LOST, "Late": "A2559C", "Still open": BAND}
@@ -28,14 +29,14 @@ _RIGHT = 8.75
 
 
 def renewals(deck: Deck, pack: BoardNumbers) -> None:
-    """Half a year of renewals behind and ahead, and those that are late."""
+    """Renewals of six months back and of the running month and six ahead, and those that are late."""
     notes = [f"Renewals: {means(revenue.renewals)}", f"Late: {means(revenue.late_renewals)}"]
     slide = deck.slide(
         said.renewals(pack), "MRR that comes up for renewal, by month and how it turned out", notes=notes
     )
     rows = pack.renewals
     if not int(rows["due"].sum()):
-        calm(slide, "No subscription has a renewal day in the six months behind or ahead.")
+        calm(slide, "No subscription has a renewal day in the last six months, in this one or in the six ahead.")
         return
     months = [words.month(month) for month in rows["month"]]
     series = {label: [amount / 100 for amount in rows[name]] for name, label in OUTCOMES.items()}
@@ -164,6 +165,7 @@ def definitions(deck: Deck, pack: BoardNumbers) -> None:
     rows = [
         ("ARR", means(revenue.arr)),
         *((LONG[name], _upper(measure(revenue.rates, name))) for name in RATES),
+        (WITHOUT_SILENT, means(nrr_without_zombies)),
         ("MRR movements", means(revenue.movements)),
         ("Verdict", means(revenue.rate_change)),
         ("Renewals", means(revenue.renewals)),
@@ -177,7 +179,7 @@ def definitions(deck: Deck, pack: BoardNumbers) -> None:
     slide = deck.slide("Every number here follows one written definition", _missing(pack), notes=notes)
     wide = INSIDE - 2.6
     columns = [Column("Term", 2.6), Column("What it means", wide)]
-    table(slide, Box(MARGIN, TOP, INSIDE, 0.38 * (len(rows) + 1)), columns, rows, name="Definitions", size=12)
+    table(slide, Box(MARGIN, TOP, INSIDE, 0.36 * (len(rows) + 1)), columns, rows, name="Definitions", size=12)
 
 
 def _upper(text: str) -> str:

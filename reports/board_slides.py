@@ -16,8 +16,10 @@ from reports.definitions import measure
 from reports.definitions import said as means
 from reports.sentences import LONG, SHORT, one
 from reports.slides import BOTTOM, FADED, INSIDE, KEPT, LOST, MARGIN, QUIET, TOP, Box, Column, Deck, card, table, text
+from reports.zombies import MEASURE, nrr_without_zombies
 
 RATES = ("grr", "nrr", "logo")
+WITHOUT_SILENT = "NRR without silent accounts"
 
 
 def money_format(pack: BoardNumbers) -> str:
@@ -49,13 +51,14 @@ def cover(deck: Deck, pack: BoardNumbers) -> None:
 def one_page(deck: Deck, pack: BoardNumbers) -> None:
     """ARR and twelve-month rates on top, last month's rates with verdict, interval and count below."""
     notes = [f"ARR: {means(revenue.arr)}", *rate_notes(*RATES), f"Change: {means(revenue.rate_change)}"]
+    notes.append(f"{WITHOUT_SILENT}: {means(nrr_without_zombies)}")
     slide = deck.slide(said.standing(pack), said.month_in_words(pack), notes=notes)
     run_rate = one(pack.run_rate, month=pack.full_month) if pack.run_rate.height else None
     if run_rate is None:
         calm(slide, "There is no full month of revenue yet. The pack fills itself as months close.")
         return
     wide = (INSIDE - 0.5) / 3
-    boxes = [Box(MARGIN + place * (wide + 0.25), TOP + 0.1, wide, 2.0) for place in range(3)]
+    boxes = [Box(MARGIN + place * (wide + 0.25), TOP + 0.1, wide, 2.15) for place in range(3)]
     lines = [
         f"12 × MRR of {words.money(run_rate['mrr'], pack.currency)}",
         f"{words.plural(run_rate['accounts'], 'account')}, paying or paused",
@@ -69,7 +72,9 @@ def one_page(deck: Deck, pack: BoardNumbers) -> None:
         value, moved, verdict, interval, n = said.rate_row(row, change)
         against = f"{moved} on a month earlier" if moved != words.NOTHING else ""
         sure = f"95%: {interval} · n = {n}" if n != words.NOTHING else ""
-        card(slide, box, f"{SHORT[name]}, 12 months", value, [line for line in (against, verdict, sure) if line])
+        without = said.without_silent(pack) if name == "nrr" else ""
+        beneath = [line for line in (against, verdict, sure, without) if line]
+        card(slide, box, f"{SHORT[name]}, 12 months", value, beneath)
     _month_table(slide, pack)
 
 
@@ -86,12 +91,15 @@ def _month_table(slide: Any, pack: BoardNumbers) -> None:
     for name in RATES:
         row = one(pack.rates, measure=name, month=pack.full_month)
         rows.append((LONG[name], *said.rate_row(row, one(pack.changes, measure=name))))
-    table(slide, Box(MARGIN, 4.25, INSIDE, 1.72), columns, rows, name="Last month", size=13)
+        without = one(pack.rates, measure=MEASURE, month=pack.full_month) if name == "nrr" else None
+        if without is not None:
+            rows.append((WITHOUT_SILENT, *said.row_without_change(without)))
+    table(slide, Box(MARGIN, 4.2, INSIDE, 0.4 * (len(rows) + 1)), columns, rows, name="Last month", size=13)
     notes = "A verdict says whether the change is larger than chance alone would make it."
     month = said.last_month(pack)
     if month is not None and month["state"] == "provisional":
         notes += " This month is provisional: a renewal in it is late and may still come."
-    text(slide, Box(MARGIN, 6.2, INSIDE, 0.3), notes, size=12, tone=FADED)
+    text(slide, Box(MARGIN, 6.35, INSIDE, 0.3), notes, size=12, tone=FADED)
 
 
 def movements(deck: Deck, pack: BoardNumbers) -> None:

@@ -11,6 +11,7 @@ from metrics.churn_reasons import NO_REASON
 from reports import words
 from reports.board_numbers import MONTHS, BoardNumbers
 from reports.sentences import VERDICTS, one
+from reports.zombies import MEASURE
 
 MOVEMENTS = {
     "new": "New",
@@ -173,6 +174,20 @@ def rate_row(row: dict[str, Any] | None, change: dict[str, Any] | None) -> tuple
     if change is not None and change["change"] is not None:
         moved, verdict = words.points(change["change"]), VERDICTS[change["verdict"]]
     return (words.percent(row["value"]), moved, verdict, words.between(row["low"], row["high"]), f"{row['n']:,}")
+
+
+def without_silent(pack: BoardNumbers) -> str:
+    """What a year's NRR is without silent accounts, short enough for a card; empty where that is not known."""
+    row = one(pack.year, measure=MEASURE, month=pack.full_month)
+    if row is None or row["value"] is None:
+        return ""
+    return f"Without silent: {words.percent(row['value'])} ({words.between(row['low'], row['high'])})"
+
+
+def row_without_change(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """A rate of which no change is worked out, in words: value, interval, count."""
+    value, _, _, interval, n = rate_row(row, None)
+    return (value, words.NOTHING, words.NOTHING, interval, n)
 
 
 def where_from(pack: BoardNumbers) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from functools import partial
+from typing import Any
 
 import polars as pl
+import streamlit as st
 
+import settings
 from metrics.month_ends import months_later
 from pages.shared import behind, data, panel, words
 from pages.shared.answers import behind as accounts
@@ -16,11 +20,12 @@ from pages.shared.findings import overview as findings
 from pages.shared.reach.chosen import LEAVERS, SILENT_USE, To
 from pages.shared.tables import Column
 from reports.sentences import SHORT, one
+from reports.zombies import MEASURE
 
 
 def revenue(choice: Filters, full: date) -> None:
     """ARR, twelve-month retention, then last month's; ``full`` is the last full month."""
-    view, who, about = data.view(), choice.who, choice.said()
+    view, who, about = data.view(), choice.who, findings.placed(choice)
     currency = data.currency(view)
     arr = one(overview.run_rate(view, who), month=full)
     if arr is not None:
@@ -35,13 +40,31 @@ def revenue(choice: Filters, full: date) -> None:
             card = findings.rate_card(row, change, against="the month before")
             title = f"{SHORT[measure]}, {named}"
             with panel.number(title, **card, help=findings.HELP[measure]):
-                rows = partial(_paid, view, who, months_later(full, 1 - span), full, at="opening")
-                behind.accounts(title, rows, findings.SPAN, key=f"{measure}_{span}", about=about)
+                silence = measure == "nrr" and _without_silent(one(kept, measure=MEASURE, month=full))
+                ask, columns = (accounts.silence, findings.SILENCE) if silence else (accounts.span, findings.SPAN)
+                rows = partial(_paid, view, who, months_later(full, 1 - span), full, at="opening", ask=ask)
+                behind.accounts(title, rows, columns, key=f"{measure}_{span}", about=about)
 
 
-def _paid(view: data.View, who: Who, first: date, last: date, *, at: str) -> pl.DataFrame:
+def _without_silent(row: dict[str, Any] | None) -> bool:
+    """Say what the rate is without silent accounts; whether that is known."""
+    said = findings.without_silent(row, settings.get().value.silent_days[0])
+    if said:
+        st.caption(said, help=findings.SILENT_HELP)
+    return bool(said)
+
+
+def _paid(
+    view: data.View,
+    who: Who,
+    first: date,
+    last: date,
+    *,
+    at: str,
+    ask: Callable[[data.View, Who, date, date], pl.DataFrame] = accounts.span,
+) -> pl.DataFrame:
     """The accounts that a number of revenue counts: who paid ``at`` its opening or its closing."""
-    return accounts.span(view, who, first, last).filter(pl.col(at) > 0)
+    return ask(view, who, first, last).filter(pl.col(at) > 0)
 
 
 def stakes(choice: Filters, going: pl.DataFrame, silent: pl.DataFrame) -> None:

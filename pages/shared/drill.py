@@ -29,7 +29,7 @@ def waterfall(choice: Filters, monthly: pl.DataFrame, movers: pl.DataFrame, mont
     else:
         moved = overview.revalued(view, choice.who, month) if clicked[0] == "fx" else movers
         title, rows, columns = findings.moved_by(clicked[0], moved, month)
-    behind.below(title, rows, columns, key="movers", about=choice.said())
+    behind.below(title, rows, columns, key="movers", about=findings.placed(choice))
 
 
 def retention(choice: Filters, measure: str) -> None:
@@ -41,7 +41,7 @@ def retention(choice: Filters, measure: str) -> None:
     if clicked:
         month = date.fromisoformat(clicked[0])
         title, rows, columns = findings.kept(accounts.span(view, choice.who, month, month), measure, month)
-        behind.below(title, rows, columns, key="kept", about=choice.said())
+        behind.below(title, rows, columns, key="kept", about=findings.placed(choice))
 
 
 def renewals(choice: Filters, renewing: pl.DataFrame) -> None:

@@ -9,10 +9,15 @@ from pptx import Presentation
 
 import settings
 from outreach import digest, tokens
-from records import campaigns, digests, marks
+from pages.shared import packs
+from pages.shared import written as written_down
+from pages.shared.data import View
+from records import campaigns, corrections, digests, marks
 from records.campaigns import Attachment
 from tests.outreach.company import NOW, paying, write
+from tests.pages import snapshot
 from tests.records.conftest import execute, rows
+from tests.reports.company import words
 
 DATE = dt.date
 STUB = digest.Digest(DATE(2026, 11, 1), "Subject", ("Text.",), Attachment("n", "m/m", b"c"))
@@ -84,10 +89,33 @@ def test_losses_that_people_judged_stand_so_in_its_board_pack(empty, held, monke
     october = {"account_id": "b", "month": DATE(2026, 10, 1)}
     marks.set_mark(empty.engine, **october, regrettable=False, author="ada", now=NOW)
     given, real = [], digest.numbers
-    monkeypatch.setattr(digest, "numbers", lambda *asked, marks: given.append(marks) or real(*asked, marks=marks))
+    monkeypatch.setattr(digest, "numbers", lambda *asked, **how: given.append(how["marks"]) or real(*asked, **how))
     subscribe(empty, "eve@us.example")
     assert digest.due(held, NOW) == 1
     assert given[0].filter(account_id="b")["regrettable"].to_list() == [False]
+
+
+def test_its_board_pack_is_the_overviews_with_themes_and_losses_as_people_corrected_them(
+    empty, held, tmp_path, monkeypatch
+):
+    gone = {"response_id": "r", "account_id": "b"}
+    sources = {"accounts": ACCOUNTS, "subscriptions": LINES, "exit_surveys": [
+        gone | {"submitted_at": NOW - dt.timedelta(days=30), "reason": None, "comment": "Too slow to answer."}
+    ]}  # fmt: skip
+    found = {"source": "exit_surveys", "theme": "price", "score": 0.8, "evidence": "slow", "polarity": "complaint"}
+    snapshot.write(tmp_path, sources, themes=[gone | found], old=dt.datetime.now(dt.UTC) - NOW)
+    there = held.model_copy(update={"snapshot_dir": str(tmp_path)})
+    marks.set_mark(empty.engine, account_id="b", month=DATE(2026, 10, 1), regrettable=False, author="ada", now=NOW)
+    corrections.set_themes(
+        empty.engine, source="exit_surveys", response_id="r", themes=["slow_support"], author="ada", now=NOW
+    )
+    subscribe(empty, "eve@us.example")
+    assert digest.due(there, NOW) == 1
+    [sent] = campaigns.attachments(empty.engine, rows(empty.owner, "SELECT id FROM tenure.campaigns")[0][0])
+    monkeypatch.setattr(settings, "get", lambda: there)
+    monkeypatch.setattr(written_down, "_refused", [])
+    assert "“Support” cost most" in words(sent.content)
+    assert sent.content == packs._board(View("a1"))
 
 
 def test_it_goes_out_once_a_month_however_often_it_is_asked_for(empty, held, monkeypatch):

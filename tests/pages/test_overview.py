@@ -6,15 +6,17 @@ from datetime import date
 import polars as pl
 import pytest
 from pptx import Presentation
+from streamlit.testing.v1 import AppTest
 
 import settings
 from metrics.month_ends import months_later
-from pages.shared import cards, data, packs, written
+from pages.shared import cards, data, filters, packs, tables, words, written
 from pages.shared.answers import behind, overview
 from pages.shared.filters import Who
 from pages.shared.findings import overview as findings
 from queries.frames import current_id
 from reports.sentences import full_month
+from reports.zombies import MEASURE
 from tests.pages import browser
 
 pytestmark = pytest.mark.postgres
@@ -57,6 +59,37 @@ def test_the_accounts_behind_a_card_are_those_it_counts(view):
             assert rows.height == rate["n"] > 0
 
 
+@pytest.mark.parametrize("span", [1, 12])
+@pytest.mark.parametrize("plan", [None, "Team"])
+def test_the_accounts_behind_net_revenue_retention_tell_what_it_is_without_the_silent_ones(span, plan, view):
+    who = Who(plan=plan)
+    rate = overview.retention(view, who, span).filter(month=OCTOBER, measure=MEASURE).row(0, named=True)
+    rows = cards._paid(view, who, months_later(OCTOBER, 1 - span), OCTOBER, at="opening", ask=behind.silence)
+    counted = rows.filter(~pl.col("silent").is_in(["before", "before and after"]).fill_null(False))
+    kept = counted.filter(pl.col("silent").is_null())["closing"].sum()
+    assert counted.height == rate["n"]
+    assert plan or kept / counted["opening"].sum() == pytest.approx(rate["value"], abs=0.02)  # exchange rates apart
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (None, ""),
+        ({"value": None, "low": None, "high": None, "n": 0}, ""),
+        (
+            {"value": 0.9, "low": None, "high": None, "n": 7},
+            "90.0% without revenue from accounts silent for 30 days or more · n = 7",
+        ),
+        (
+            {"value": 0.9, "low": 0.8, "high": 0.95, "n": 700},
+            "90.0% without revenue from accounts silent for 30 days or more · 95% 80.0% to 95.0% · n = 700",
+        ),
+    ],
+)
+def test_retention_without_silent_accounts_is_said_where_it_is_known(row, said):
+    assert findings.without_silent(row, 30) == said
+
+
 @pytest.mark.parametrize(
     ("whole", "said"),
     [
@@ -73,6 +106,19 @@ def test_with_a_filter_by_plan_the_months_show_who_moved_between_plans(view):
     everybody, team = overview.monthly(view, Who()), overview.monthly(view, Who(plan="Team"))
     assert "moved_out" not in findings.months(everybody)
     assert {"moved_in", "moved_out"} & set(findings.months(team))
+
+
+@pytest.mark.parametrize("plan", [None, "Team"])
+def test_a_filter_by_plan_says_which_days_plan_counts_on_the_page_and_in_its_files(plan, view, monkeypatch):
+    monkeypatch.setattr(filters, "row", lambda *_: filters.Filters(12, Who(plan=plan), period=False))
+    told = {}
+    monkeypatch.setattr(tables, "folded", lambda *_, key, about, **__: told.update({key: about}))
+    seen = AppTest.from_file(str(settings.ROOT / "pages" / "frame.py"), default_timeout=60)
+    seen = seen.switch_page("overview.py").run()
+    assert any(findings.PLACED in each.value for each in seen.markdown) == bool(plan)
+    everybody = {"mrr-movements": "all accounts", "renewals-table": "all accounts"}
+    team = {"mrr-movements": "plan Team (at each opening)", "renewals-table": "plan Team (as it is today)"}
+    assert told == (team if plan else everybody)
 
 
 @pytest.mark.parametrize("end", ["opening", "closing"])
@@ -102,6 +148,14 @@ def test_the_accounts_behind_a_part_of_the_revenue_at_risk_add_up_to_it(view):
     assert parts.height > 5
     for month, part, mrr in parts.select("month", "part", "mrr").iter_rows():
         assert behind.at_risk(view, Who(), month, findings.band_of(part))["mrr"].sum() == mrr
+
+
+def test_revenue_at_risk_is_said_to_be_that_of_the_months_counted(view):
+    ahead, last = overview.at_risk(view, Who()), overview.last_ahead(date(2026, 11, 15))
+    assert (ahead["month"].min(), ahead["month"].max(), last) == (date(2026, 11, 1), date(2027, 5, 1), date(2027, 5, 1))
+    total = words.money(ahead["mrr"].sum(), "EUR", short=True)
+    assert f"of the {total} that renews by May 2027 is" in findings.risk_said(ahead, last, "EUR")
+    assert findings.risk_said(ahead.clear(), last, "EUR") == "No renewal is known up to May 2027"
 
 
 def test_the_board_pack_is_made_of_what_people_corrected_and_judged(view, monkeypatch):

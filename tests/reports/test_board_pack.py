@@ -114,12 +114,27 @@ def test_the_month_on_one_page_shows_rate_change_verdict_interval_and_count(demo
     change = demo.changes.filter(pl.col("measure") == "logo").row(0, named=True)
     row = demo.rates.filter(pl.col("measure") == "logo", pl.col("month") == date(2026, 10, 1)).row(0, named=True)
     table = next(shape.table for shape in opened(demo_file).slides[1].shapes if shape.has_table)
-    cells = [cell.text_frame.text for cell in table.rows[3].cells]
+    cells = [cell.text_frame.text for cell in table.rows[4].cells]
     assert cells[0] == "Logo retention"
     assert cells[1] == f"{row['value']:.1%}"
     assert cells[2].lstrip("+−") == f"{abs(change['change']) * 100:.1f} pts"
     assert cells[3] in ("a real rise", "a real fall", "no real change", "too few losses to compare")
     assert cells[5] == f"{row['n']:,}"
+
+
+@pytest.mark.postgres
+def test_net_revenue_retention_without_silent_accounts_stands_beside_it(demo, demo_file):
+    year, month = (rows.filter(measure="nrr_without_zombies").row(0, named=True) for rows in (demo.year, demo.rates))
+    slide = opened(demo_file).slides[1]
+    assert f"Without silent: {year['value']:.1%} ({year['low']:.1%} to {year['high']:.1%})" in texts(slide)
+    cells = [cell.text_frame.text for cell in next(s.table for s in slide.shapes if s.has_table).rows[3].cells]
+    assert (cells[0], cells[1], cells[5]) == ("NRR without silent accounts", f"{month['value']:.1%}", f"{month['n']:,}")
+    assert "those at the opening are in neither sum, those since are lost" in slide.notes_slide.notes_text_frame.text
+
+
+def test_where_no_use_is_recorded_nothing_is_said_of_silent_accounts(made):
+    slide = opened(board_pack(made(one_account()))).slides[1]
+    assert not any("silent" in text for text in texts(slide))
 
 
 # --- Charts ---------------------------------------------------------------------------------------------------------

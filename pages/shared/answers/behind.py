@@ -11,7 +11,7 @@ from metrics.month_ends import months_later
 from metrics.revenue import account_renewals, leaving
 from pages.shared.answers import nps
 from pages.shared.answers.accounts import book, silent_accounts
-from pages.shared.answers.overview import account_months
+from pages.shared.answers.overview import account_months, silent_then
 from pages.shared.data import cached, view_of
 from pages.shared.filters import Who, narrow
 from queries.frames import Frames
@@ -27,6 +27,21 @@ def span(frames: Frames, who: Who, first: date, last: date) -> pl.DataFrame:
     paid = both.filter((pl.col("opening") > 0) | (pl.col("closing") > 0))
     changed = paid.with_columns(change=pl.col("closing") - pl.col("opening"))
     return _named(frames, changed).sort(pl.col("change").abs(), "closing", descending=True)
+
+
+@cached
+def silence(frames: Frames, who: Who, first: date, last: date) -> pl.DataFrame:
+    """``span`` with ``silent``: who paid and got nothing ``before`` (when ``first`` opened), ``after`` (when ``last``
+    closed) or both; null for neither.
+    """
+    marks = silent_then(view_of(frames))
+    before, after = (
+        pl.col("account_id").is_in(marks.filter(month=close)["account_id"].implode())
+        for close in (months_later(first, -1), last)
+    )
+    both = pl.when(before, after).then(pl.lit("before and after"))
+    told = both.when(before).then(pl.lit("before")).when(after).then(pl.lit("after"))
+    return span(view_of(frames), who, first, last).with_columns(silent=told)
 
 
 @cached

@@ -10,28 +10,17 @@ import settings
 from metrics import theme_learning
 from metrics.current import current_mrr
 from metrics.emerging import emerging
-from metrics.themes import UNCLEAR, Themes, ThemesError, comment_sentences, correct, theme_names
+from metrics.themes import UNCLEAR, Themes, comment_sentences, theme_names
 from pages.shared import words, written
-from pages.shared.data import View, cached, manifest, view_of
+from pages.shared.data import View, cached, view_of
 from queries.frames import Frames
+from reports.comments import KEY, corrected_themes, keyed, of_source, texts
 from reports.themes_file import themes_of
-
-SOURCES = {
-    "nps": ("response_id", "comment", "responded_at"),
-    "exit_surveys": ("response_id", "comment", "submitted_at"),
-    "reviews": ("review_id", "text", "posted_at"),
-}
-"""Where comments come from: their id, their words, and when they were written."""
-_KEY = pl.concat_str("source", pl.lit("/"), "response_id").alias("response_id")
-"""Ids of different sources may be the same; no source has a slash in its name."""
 
 
 def themes() -> Themes:
     """The themes of ``config/themes.toml``, read again when the file has changed."""
-    try:
-        return themes_of(settings.get())
-    except ThemesError as error:
-        raise ThemesError(f"config/themes.toml cannot be used: {error}") from error
+    return themes_of(settings.get())
 
 
 def names() -> dict[str, str]:
@@ -39,60 +28,18 @@ def names() -> dict[str, str]:
     return theme_names(themes())
 
 
-def _texts(frames: Frames) -> pl.LazyFrame:
-    """Every comment that has words: ``source, response_id, account_id, text, on, language`` (of the account)."""
-    parts = [
-        frames.source(name).select(
-            "account_id", source=pl.lit(name), response_id=identifier, text=text, on=pl.col(when).dt.date()
-        )
-        for name, (identifier, text, when) in SOURCES.items()
-    ]
-    spoken = frames.accounts.select("account_id", "language")
-    said = pl.concat(parts).filter(pl.col("text").str.strip_chars() != "")
-    return said.join(spoken, on="account_id", how="left")
-
-
-def _keyed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(_KEY).drop("source")
-
-
-def _unkeyed(frame: pl.DataFrame) -> pl.DataFrame:
-    parts = pl.col("response_id").str.splitn("/", 2).struct
-    return frame.with_columns(source=parts.field("field_0"), response_id=parts.field("field_1"))
-
-
 @cached
 def tagged(frames: Frames, version: int) -> pl.DataFrame:
     """The themes of every comment as people corrected them, with the columns of ``Frames.comment_themes``.
 
-    ``version`` is that of the corrections. Only comments that were corrected or left unclear can be any different
-    from what the refresh found, so only these are looked at again.
+    ``version`` is that of the corrections.
     """
-    found = frames.comment_themes.collect()
-    chosen = written.corrected(view_of(frames), version)
-    if chosen.is_empty() or found.is_empty():
-        return found
-    keyed, given = _keyed(found), _keyed(chosen)
-    corrected = keyed.join(given, on="response_id", how="semi")
-    if corrected["response_id"].n_unique() < theme_learning.LEAST or manifest(view_of(frames)).comments.error:
-        again, comments, vectors = corrected, _nothing_said(), None
-    else:
-        unclear = keyed.filter(pl.col("theme") == UNCLEAR)
-        again = keyed.join(pl.concat([corrected, unclear]), on="response_id", how="semi")
-        comments = _keyed(_texts(frames).collect()).join(again, on="response_id", how="semi")
-        vectors = frames.comment_vectors.collect()
-    settled = correct(again, comments, themes(), given.select("response_id", "theme"), vectors=vectors)
-    rest = keyed.join(again, on="response_id", how="anti")
-    return _unkeyed(pl.concat([rest, settled.select(rest.columns)])).select(found.columns)
-
-
-def _nothing_said() -> pl.DataFrame:
-    return pl.DataFrame(schema={"response_id": pl.String, "text": pl.String, "language": pl.String})
+    return corrected_themes(frames, settings.get(), written.corrected(view_of(frames), version))
 
 
 def tags_of(view: View, source: str, version: int) -> pl.DataFrame:
     """The themes of one source's comments: ``response_id, theme, score, evidence, polarity``."""
-    return tagged(view, version).filter(pl.col("source") == source).drop("source")
+    return of_source(tagged(view, version), source)
 
 
 @cached
@@ -108,9 +55,9 @@ def corrections(frames: Frames, version: int) -> pl.DataFrame:
 @cached
 def agreement(frames: Frames, version: int) -> pl.DataFrame:
     """How often what was found agrees with what people chose, with and without what their corrections teach."""
-    given = _keyed(written.corrected(view_of(frames), version))
-    found = _keyed(frames.comment_themes.collect()).join(given, on="response_id", how="semi")
-    comments = _keyed(_texts(frames).collect()).join(found, on="response_id", how="semi")
+    given = keyed(written.corrected(view_of(frames), version))
+    found = keyed(frames.comment_themes.collect()).join(given, on="response_id", how="semi")
+    comments = keyed(texts(frames).collect()).join(found, on="response_id", how="semi")
     told = comment_sentences(comments)
     known = frames.comment_vectors.join(told.lazy().select("key").unique(), on="key", how="semi").collect()
     means = theme_learning.comment_vectors(told, known)
@@ -124,9 +71,9 @@ def groups(frames: Frames, since: date, version: int) -> pl.DataFrame:
     As ``metrics.emerging`` returns them, with the MRR their accounts pay today; ids are ``source/response_id``.
     """
     money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=settings.get().revenue.grace_days)
-    said = _texts(frames).filter(pl.col("on") >= since).collect()
-    comments = _keyed(said).join(money.select("account_id", "mrr"), on="account_id", how="left")
-    tags = _keyed(tagged(view_of(frames), version)).join(comments, on="response_id", how="semi")
+    said = texts(frames).filter(pl.col("on") >= since).collect()
+    comments = keyed(said).join(money.select("account_id", "mrr"), on="account_id", how="left")
+    tags = keyed(tagged(view_of(frames), version)).join(comments, on="response_id", how="semi")
     told = comment_sentences(comments.join(tags.filter(pl.col("theme") == UNCLEAR), on="response_id", how="semi"))
     known = frames.comment_vectors.join(told.lazy().select("key").unique(), on="key", how="semi").collect()
     return emerging(tags, comments, known, themes=themes())
@@ -140,8 +87,8 @@ def members(frames: Frames, since: date, version: int, number: int) -> pl.DataFr
     money = current_mrr(frames.subscriptions, as_of=frames.as_of, grace_days=settings.get().revenue.grace_days)
     known = frames.accounts.select("account_id", name=pl.coalesce("name", "account_id"))
     return (
-        _texts(frames)
-        .with_columns(pl.col("text").str.slice(0, words.LONGEST_COMMENT + 1), id=_KEY)
+        texts(frames)
+        .with_columns(pl.col("text").str.slice(0, words.LONGEST_COMMENT + 1), id=KEY)
         .join(ids.lazy(), on="id", how="semi")
         .join(known, on="account_id", how="left")
         .join(money.lazy().select("account_id", "mrr"), on="account_id", how="left")

@@ -14,9 +14,19 @@ from pages.shared.answers.accounts import book
 from pages.shared.data import cached, view_of
 from pages.shared.filters import Filters, Who, narrow
 from queries.frames import Frames
+from reports.zombies import nrr_without_zombies, zombie_closes
 
 MONTHS = 24
 AHEAD = 6
+
+
+def last_ahead(as_of: date) -> date:
+    """The first day of the last month whose renewals are shown: the running month and six more.
+
+    >>> last_ahead(date(2026, 11, 21))
+    datetime.date(2027, 5, 1)
+    """
+    return months_later(as_of.replace(day=1), AHEAD)
 
 
 @cached
@@ -51,9 +61,20 @@ def run_rate(frames: Frames, who: Who) -> pl.DataFrame:
 
 
 @cached
+def silent_then(frames: Frames) -> pl.DataFrame:
+    """Who paid and got nothing when the last full month, the one before and a year's window closed or opened."""
+    return zombie_closes(frames, settings.get())
+
+
+@cached
 def retention(frames: Frames, who: Who, span: int = 1) -> pl.DataFrame:
-    """GRR, NRR, logo retention and more by month, each with its interval."""
-    return rates(account_months(view_of(frames), who), span=span)
+    """GRR, NRR, logo retention and more by month, each with its interval.
+
+    NRR without silent accounts is there for the last full month, where use was recorded long enough to know them.
+    """
+    moved = account_months(view_of(frames), who)
+    without = nrr_without_zombies(moved, silent_then(view_of(frames)), frames, settings.get(), span=span)
+    return pl.concat([rates(moved, span=span), without])
 
 
 @cached
@@ -91,12 +112,12 @@ def revalued(frames: Frames, who: Who, month: date) -> pl.DataFrame:
 
 @cached
 def renewing(frames: Frames, who: Who) -> pl.DataFrame:
-    """Renewals by month: due, renewed, shrunk, lost, late and open, from half a year back to half a year ahead."""
+    """Renewals by month: due, renewed, shrunk, lost, late and open, from six months back to ``last_ahead``."""
     today = frames.as_of
     return renewals(
         narrow(frames, who)["subscriptions"],
         since=months_later(today.replace(day=1), -AHEAD),
-        until=months_later(today.replace(day=1), AHEAD),
+        until=last_ahead(today),
         as_of=today,
         grace_days=settings.get().revenue.grace_days,
     )
@@ -104,11 +125,10 @@ def renewing(frames: Frames, who: Who) -> pl.DataFrame:
 
 @cached
 def at_risk(frames: Frames, who: Who) -> pl.DataFrame:
-    """MRR by the month of its next renewal and its health band: ``month, band, mrr, accounts``, half a year ahead."""
+    """MRR by the month of its next renewal and its health band: ``month, band, mrr, accounts``, to ``last_ahead``."""
     mine = narrow(frames, who)["accounts"].select("account_id").collect()
     rows = book(view_of(frames)).join(mine, on="account_id", how="semi").filter(pl.col("renews_on").is_not_null())
     monthly = rows.group_by(month=pl.col("renews_on").dt.truncate("1mo"), band=pl.col("band")).agg(
         mrr=pl.col("mrr").sum(), accounts=pl.len().cast(pl.Int64)
     )
-    last = months_later(frames.as_of.replace(day=1), AHEAD)
-    return monthly.filter(pl.col("month") <= last).sort("month", "band")
+    return monthly.filter(pl.col("month") <= last_ahead(frames.as_of)).sort("month", "band")

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pages.shared import bars, words
+from pages.shared.filters import Filters
 from pages.shared.tables import Column
 from reports.sentences import LONG, VERDICTS, one
 
@@ -16,6 +17,10 @@ HELP = {
     "nrr": "Of the MRR at the opening, how much there is now, growth included",
     "logo": "Of the accounts at the opening, how many stayed",
 }
+SILENT_HELP = (
+    "A silent account pays, and nobody there got value for so long. What accounts paid that were silent at the opening "
+    "is in neither sum; who fell silent since counts as lost"
+)
 LED_BY = {12: ("grr", "nrr"), 1: ("grr", "nrr", "logo")}
 MOVERS = {
     "name": Column("Account", pinned=True),
@@ -65,6 +70,7 @@ SPAN = {
     "segment": Column("Segment"),
     "csm_name": Column("CSM"),
 }
+SILENCE = {"name": SPAN["name"], "silent": Column("Silent")} | SPAN
 RENEWING = {
     "name": Column("Account", pinned=True),
     "renews_on": Column("Due on", "day"),
@@ -104,6 +110,27 @@ SILENT = {
     "segment": Column("Segment"),
     "csm_name": Column("CSM"),
 }
+
+
+PLACED = (
+    "By plan, revenue and retention count an account under its plan at each opening, everything else under today's."
+)
+
+
+def placed(choice: Filters) -> str:
+    """The choice in words, for what movements count: they take the plan at each opening, the rest as it is today.
+
+    >>> from pages.shared.filters import Who
+    >>> placed(Filters(12, Who(plan="Team"), period=False))
+    'plan Team (at each opening)'
+    >>> placed(Filters(12, Who(plan="Team", segment="Enterprise"), period=False))
+    'segment Enterprise (as it is today), plan Team (at each opening)'
+    """
+    plan, rest = choice.who.plan, choice._replace(who=choice.who._replace(plan=None))
+    if not plan:
+        return choice.said()
+    said = f"plan {plan} (at each opening)"
+    return f"{rest.said()}, {said}" if rest.period or any(rest.who) else said
 
 
 def months(monthly: pl.DataFrame) -> dict[str, Column]:
@@ -179,14 +206,14 @@ def risk_parts(at_risk: pl.DataFrame) -> pl.DataFrame:
     return named.sort("order", "month")
 
 
-def risk_said(at_risk: pl.DataFrame, currency: str) -> str:
-    """How much of what renews soon is not healthy, in a headline."""
+def risk_said(at_risk: pl.DataFrame, until: date, currency: str) -> str:
+    """How much of what renews by the end of the month ``until`` is not healthy, in a headline."""
     risky = at_risk.filter(pl.col("band").is_in(["red", "leaving"]))
     if at_risk.is_empty():
-        return "No renewal is known for the next half year"
+        return f"No renewal is known up to {words.month(until)}"
     money = words.money(int(risky["mrr"].sum()), currency, short=True)
     total = words.money(int(at_risk["mrr"].sum()), currency, short=True)
-    return f"{money} of the {total} that renews in the next half year is red or leaving"
+    return f"{money} of the {total} that renews by {words.month(until)} is red or leaving"
 
 
 def headline(changes: pl.DataFrame, month: dict[str, Any] | None, currency: str) -> str:
@@ -213,6 +240,14 @@ def rate_card(row: dict[str, Any] | None, change: dict[str, Any] | None, *, agai
     if change is not None and change["change"] is not None:
         card |= {"change": words.points(change["change"]), "verdict": change["verdict"], "against": against}
     return card
+
+
+def without_silent(row: dict[str, Any] | None, days: int) -> str:
+    """Net revenue retention without silent accounts, beneath the one with them; empty where it is not known."""
+    if row is None or row["value"] is None:
+        return ""
+    said = f"{words.percent(row['value'])} without revenue from accounts silent for {days} days or more"
+    return f"{said} · {rate_card(row, None, against='')['note']}"
 
 
 def retained(rates: pl.DataFrame, measure: str, months: int) -> pl.DataFrame:
