@@ -5,6 +5,7 @@ The ground under :func:`metrics.movements.account_movements`, which names what h
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from metrics.inputs import Frame
@@ -12,6 +13,7 @@ from metrics.month_ends import Months, on_days, valued
 from metrics.stretches import HOLDS, PAYS, spans
 
 PAYING, PAUSED, ABSENT = "paying", "paused", "absent"
+_VALUED = ("kind", "currency", "value", "mrr_local")
 
 
 def _with_plan_key(stretches: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -82,6 +84,37 @@ def _cells(stretches: pl.DataFrame, months: Months, fx_rates: Frame | None) -> p
             hold=HOLDS.any(),
             open_gap=(pl.col("open_gap") & (pl.col("k") >= pl.col("over_from"))).any(),
         )
+    )
+
+
+def _back(paid: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    """``c, again, then``: where a unit pays again in a currency (``c``), and the last day before on which it did."""
+    change = np.zeros((days.len() + 1, paid.select(pl.col("c").n_unique()).item()), np.int64)
+    for day, step in (("start", 1), ("end", -1)):
+        np.add.at(change, (days.search_sorted(paid[day], side="left").to_numpy(), paid["c"].to_numpy()), step)
+    pays = change.cumsum(axis=0)[:-1] > 0
+    last = np.maximum.accumulate(np.where(pays, np.arange(days.len())[:, None], -1), axis=0)
+    k, c = np.nonzero(pays[1:] & ~pays[:-1] & (last[:-1] >= 0))
+    return pl.DataFrame({"c": c, "again": k + 1, "then": last[:-1][k, c]}).cast(pl.UInt32)
+
+
+def _with_steady(cells: pl.DataFrame, stretches: pl.DataFrame, months: Months, fx_rates: Frame | None) -> pl.DataFrame:
+    """``cells`` with ``steady``: each currency's part at the rate of the last day before on which the unit paid in it.
+
+    That is ``before``, unless it pays again after days on which it did not.
+    """
+    if fx_rates is None:
+        return cells.with_columns(steady="before")
+    paid = stretches.filter(PAYS).with_columns(pl.col("currency").fill_null(""))
+    paid = paid.join(paid.select("u", "currency").unique().with_row_index("c"), on=["u", "currency"])
+    back = _back(paid, months.days).join(months.days.to_frame().with_row_index("again"), on="again")
+    served = back.join(paid.select("c", "u", "start", "end", *_VALUED), on="c")
+    served = served.filter(pl.col("start") <= pl.col("day"), pl.col("day") < pl.col("end"))
+    then = valued(served.with_columns(k="then"), months, fx_rates)["own"]
+    since = valued(served.with_columns(k="again"), months, fx_rates).with_columns(more=then - pl.col("before"))
+    more = since.group_by("u", k="again").agg(pl.col("more").sum())
+    return cells.join(more, on=["u", "k"], how="left").with_columns(
+        steady=pl.col("before") + pl.col("more").fill_null(0)
     )
 
 
@@ -173,11 +206,13 @@ def account_months(
 ) -> pl.DataFrame:
     """One row per account and month with MRR, a pause, metered use, or paid days inside the month.
 
-    ``opening`` and ``closing`` at their own rates, ``kept`` the closing at the month's opening rate; the status at
-    both ends; ``first_paid`` (null: never); what the movements need of lines, pauses and late renewals.
+    ``opening`` and ``closing`` at their own rates, ``kept`` the closing at the month's opening rate, ``steady`` at
+    those of the last closes before at which the account paid in each currency; the status at both ends; ``first_paid``
+    (null: never); what the movements need of lines, pauses and late renewals.
     """
     rows, plans = _with_plan_key(stretches)
     cells = _cells(rows, months, fx_rates)
+    cells = _with_steady(cells, rows, months, fx_rates)
     holds = _holds(cells, rows, months.days, pause_max_days)
     holds = holds.join(_lost_when_paused(holds, rows), on=["u", "since"], how="left")
     status = pl.when("pays").then(pl.lit(PAYING)).when("kept").then(pl.lit(PAUSED)).otherwise(pl.lit(ABSENT))
@@ -200,6 +235,7 @@ _AMOUNTS = {
     "opening": "own_o",
     "closing": "own",
     "kept": "before",
+    "steady": "steady",
     "lost": "lost_o",
     "line_paused": "line_paused",
     "line_resumed": "line_resumed",

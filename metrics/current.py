@@ -38,18 +38,38 @@ def _stretches(subscriptions: Frame, as_of: date) -> pl.LazyFrame:
     )
 
 
-def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.LazyFrame:
-    """The last stretches of accounts that nothing serves today, where the gap may still be a late renewal.
+def _decides(stretches: pl.LazyFrame) -> pl.LazyFrame:
+    """The stretches whose end is the end of service: what is paid, or on hold.
 
-    As in ``stretches.gaps``, who asked for the end of one line that kept the account does not renew the others late.
+    Metered lines do not decide: their last reading often ends after the contract. Only where an account never had
+    anything else, and nothing serves it today, do they speak for it.
     """
-    served = stretches.filter(pl.col("ended_on").is_null()).select("account_id")
-    recent = stretches.filter(pl.col("ended_on") >= as_of - timedelta(days=grace_days))
-    gone = recent.join(served, on="account_id", how="anti")
+    kind = pl.col("kind")
+    keeping = stretches.filter(kind.is_in(_KEEPING), (kind != "paid") | pl.col("pays"))
+    otherwise = pl.concat([keeping, stretches.filter(pl.col("ended_on").is_null())]).select("account_id")
+    metered = stretches.filter(kind == "usage").join(otherwise, on="account_id", how="anti")
+    return pl.concat([keeping, metered])
+
+
+def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.LazyFrame:
+    """The last stretches of accounts that nothing keeps today, where the gap may still be a late renewal.
+
+    As in ``stretches.gaps``: who asked for the end of one line that kept the account does not renew the others late,
+    and neither does who has begun something free since.
+    """
+    recent = pl.col("ended_on") >= as_of - timedelta(days=grace_days)
+    theirs = stretches.join(stretches.filter(recent).select("account_id").unique(), on="account_id", how="semi")
+    counted = _decides(theirs)
+    gone = counted.filter(recent).join(counted.filter(pl.col("ended_on").is_null()), on="account_id", how="anti")
+    free = theirs.filter(pl.col("kind") != "usage", ~pl.col("pays"), ~pl.col("kind").is_in(["paused", "parked"]))
+    begun = free.group_by("account_id").agg(moved_on=pl.col("started_on").max())
     asked = pl.col("cancel_requested_at").is_not_null() | pl.col("end_kind").eq_missing("requested")
-    kept = pl.col("kind").is_in(_KEEPING)
-    return gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id")).filter(
-        pl.col("pays"), ~asked, ~(asked & kept).any().over("account_id")
+    return (
+        gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id"))
+        .join(begun, on="account_id", how="left")
+        .filter((pl.col("moved_on") < pl.col("ended_on")).fill_null(True), ~asked.any().over("account_id"))
+        .filter(pl.col("kind").is_in(_EARNING), pl.col("mrr").fill_null(1) > 0)
+        .drop("moved_on")
     )
 
 
@@ -108,12 +128,12 @@ def current_mrr(subscriptions: Frame, *, as_of: date, grace_days: int = 30) -> p
     """What each account has and pays on ``as_of``, as it was known on that day.
 
     One row per account with a stretch served on ``as_of`` (or within ``grace_days`` after its last paid day: a
-    late renewal, unless the end was asked for). Columns: ``account_id``; ``plan``, the one with the most MRR;
-    ``mrr``, paid and parked, and ``usage_mrr``, metered, both in minor units, null where no rate is known;
-    ``standing`` (``paying``, ``late_renewal``, ``parked``, ``paused``, ``trial``, ``free``); ``leaving``, true
-    when a cancellation is requested for everything but metered use and it is still served; ``past_due_since``,
-    the oldest payment open; ``paying_since``, the first day of the present run of earning stretches, over gaps
-    of at most ``grace_days`` (null when not earning).
+    late renewal, unless the end was asked for, whatever metered use runs beside or after it). Columns:
+    ``account_id``; ``plan``, the one with the most MRR; ``mrr``, paid and parked, and ``usage_mrr``, metered, both in
+    minor units, null where no rate is known; ``standing`` (``paying``, ``late_renewal``, ``parked``, ``paused``,
+    ``trial``, ``free``); ``leaving``, true when a cancellation is requested for everything but metered use and it is
+    still served; ``past_due_since``, the oldest payment open; ``paying_since``, the first day of the present run of
+    earning stretches, over gaps of at most ``grace_days`` (null when not earning).
 
     Left out: stretches of no length or ended as a mistake, planned starts and planned ends. One of two
     subscriptions cancelled is a contraction to come, not leaving.

@@ -48,6 +48,7 @@ def complete(account_movements: Frame) -> pl.DataFrame:
         "opening_status": status[0],
         "closing_status": status[1],
         "kept": kept,
+        "steady": pl.col("kept") if "kept" in have else kept,
         "whole": pl.col("closing"),
         "usage_opening": pl.lit(0, pl.Int64),
         "usage_closing": pl.lit(0, pl.Int64),
@@ -66,6 +67,7 @@ class MonthTable:
     opening: Floats
     kept: Floats
     whole: Floats
+    steady: Floats
     usage_opening: Floats
     usage_closing: Floats
     gained: Floats
@@ -105,6 +107,7 @@ class MonthTable:
             opening=total(pl.col("opening")),
             kept=total(pl.col("kept")),
             whole=total(pl.col("whole")),
+            steady=total(pl.col("steady")),
             usage_opening=total(pl.col("usage_opening")),
             usage_closing=total(pl.col("usage_closing")),
             gained=amount(*GAINED),
@@ -141,11 +144,11 @@ class MonthTable:
         return "provisional" if self.provisional[month] else "final"
 
     def _kept_over(self, first: int, last: int) -> Floats:
-        """Closing MRR at the exchange rate of the opening of month ``first``: every month's rate change undone."""
-        whole, kept = self.whole[:, first : last + 1], self.kept[:, first : last + 1]
-        if np.array_equal(whole, kept):
+        """Closing MRR at the exchange rate of the opening of month ``first``: every rate change since then undone."""
+        whole, steady = self.whole[:, first : last + 1], self.steady[:, first : last + 1]
+        if np.array_equal(whole, steady):
             return self.whole[:, last]
-        undone = np.divide(kept, whole, out=np.ones_like(whole), where=whole > 0)
+        undone = np.divide(steady, whole, out=np.ones_like(whole), where=whole > 0)
         factors: Floats = undone.prod(axis=1)
         return self.whole[:, last] * factors
 

@@ -32,6 +32,7 @@ COLUMNS = {
     "whole": pl.Int64,
     "usage_opening": pl.Int64,
     "usage_closing": pl.Int64,
+    "steady": pl.Int64,
 }
 
 
@@ -63,7 +64,8 @@ def account_movements(
     running month, and an account whose renewal is late); ``opening_status`` and ``closing_status`` (``paying``,
     ``paused``, ``absent``; ``elsewhere`` when a filter leaves the account out then); ``kept``, the closing at the
     month's opening rate wherever the account is by then, and ``whole``, the same at the closing's rate;
-    ``usage_opening`` and ``usage_closing``, metered MRR at its constant rate, an average of three month ends. Money
+    ``usage_opening`` and ``usage_closing``, metered MRR at its constant rate, an average of three month ends;
+    ``steady``, as ``kept``, each currency at the rate of the last close before at which the account paid in it. Money
     is in minor units; no amount is null. Months that have not begun at ``as_of`` have no row.
 
     Movements: ``new`` (first paid ever), ``expansion``, ``reactivation`` (back after leaving), ``resumed`` (back

@@ -97,7 +97,8 @@ def changed_by(before: Frame, after: Frame, *, weight: Weight = "answers") -> pl
     One row per account that answered on either side: ``account_id``; ``n_before, n_after`` (answers, 0 where there is
     none); ``score_before, score_after`` (points, null where there is none); ``points``, its part of the change,
     largest first. The parts add up to ``change`` of ``nps_change``; an account adds by what it said and by how
-    much of all votes is its. Null when nobody answered on one side. Left out: answers of no account.
+    much of all votes is its. Null when nobody answered on one side. Answers of no known account stand together in a
+    row whose ``account_id`` is null; where accounts have the votes, they have none, and no row.
 
     >>> before = pl.DataFrame({"account_id": ["a", "b"], "score": [10, 10]})
     >>> after = pl.DataFrame({"account_id": ["a", "b"], "score": [0, 10]})
@@ -106,8 +107,7 @@ def changed_by(before: Frame, after: Frame, *, weight: Weight = "answers") -> pl
     """
     sides = []
     for side, name in ((before, "before"), (after, "after")):
-        known = side.lazy().filter(pl.col("account_id").is_not_null())
-        scores = nps(known, segment="account_id", weight=weight).filter(pl.col("n") > 0)
+        scores = nps(side, segment="account_id", weight=weight).filter(pl.col("n") > 0)
         share = pl.col("n") / pl.col("n").sum() if weight == "answers" else 1 / pl.len()
         part = (pl.col("score") * share).alias(name)
         sides.append(scores.select("account_id", part, pl.col("n", "score").name.suffix(f"_{name}")))
@@ -115,8 +115,8 @@ def changed_by(before: Frame, after: Frame, *, weight: Weight = "answers") -> pl
     both = bool(first.height and then.height)
     points = pl.col("after").fill_null(0) - pl.col("before").fill_null(0)
     return (
-        first.join(then, on="account_id", how="full", coalesce=True)
+        first.join(then, on="account_id", how="full", coalesce=True, nulls_equal=True)
         .with_columns(pl.col("n_before", "n_after").fill_null(0), points=points if both else pl.lit(None, pl.Float64))
-        .sort(pl.col("points").abs(), "account_id", descending=[True, False])
+        .sort(pl.col("points").abs(), "account_id", descending=[True, False], nulls_last=True)
         .select("account_id", "n_before", "score_before", "n_after", "score_after", "points")
     )

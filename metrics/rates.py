@@ -157,7 +157,8 @@ def rates(
     One row per month and measure: ``value`` (0..1 and above; null where there is nothing to divide by), ``low`` and
     ``high`` (null under 30 accounts or 5 losses; ``verdict`` then says ``too few``, else it is null), ``n`` (accounts
     it rests on), ``losses`` (those that lost), ``state``. Months with fewer than ``span`` months before their end
-    have no row. All at the exchange rate of the opening. Measures, over accounts with an opening MRR:
+    have no row. All at the exchange rate of the opening (what rates did to each account is undone month by month, and
+    over a pause at once). Measures, over accounts with an opening MRR:
 
     - ``grr``: gross revenue retention, Σ min(opening, closing) / Σ opening; what is paused counts as lost.
     - ``nrr``: net revenue retention, Σ closing / Σ opening; who was not paying at opening is in neither sum.

@@ -89,7 +89,7 @@ def support(tickets: Frame | None, *, as_of: date, days: int = 90, target_days: 
     is_open = pl.col("solved_at").is_null()
     age = (pl.lit(as_of) - day("opened_at")).dt.total_days().cast(pl.Float64)
     took = (pl.col("solved_at") - pl.col("opened_at")).dt.total_seconds() / 86_400
-    rated = pl.coalesce(day("csat_at"), day("solved_at")) > since
+    rated = pl.col("csat").is_not_null() & (pl.coalesce(day("csat_at"), day("solved_at")) > since)
     urgent = is_open & pl.col("priority").str.to_lowercase().is_in(["urgent", "high"])
     return (
         lazy(tickets, _TICKETS)

@@ -47,12 +47,14 @@ def revenue_cohorts(
     """
     extra = [] if segment is None else [segment]
     cells, running = paid_by_month(account_movements, kept, extra)
+    schema = {"cohort": pl.Date} | {name: cells.schema[name] for name in extra} | SCHEMA
+    if running.is_empty():
+        return pl.DataFrame(schema=schema)
     segments = cells.select(extra).unique() if segment else None
     grid = _grid(running["month"], segments)
     keys = ["cohort", *extra]
     groups = dict(cells.group_by(keys))
     parts = [_cohort(part, groups.get(key), level, seed) for key, part in grid.group_by(keys, maintain_order=True)]
-    schema = {"cohort": pl.Date} | {name: cells.schema[name] for name in extra} | SCHEMA
     if not parts:
         return pl.DataFrame(schema=schema)
     whole = pl.concat(parts).join(running, on="month", how="left", maintain_order="left")
@@ -64,8 +66,6 @@ def revenue_cohorts(
 
 def _grid(months: pl.Series, segments: pl.DataFrame | None) -> pl.DataFrame:
     """Every cohort (and segment) with every month from its own on: ``cohort, [segment], month, index``."""
-    if months.is_empty():
-        return pl.DataFrame(schema={"cohort": pl.Date, "month": pl.Date, "index": pl.Int64})
     every = pl.date_range(months[0], months[-1], "1mo", eager=True)
     pairs = pl.DataFrame({"cohort": every}).join(pl.DataFrame({"month": every}), how="cross")
     apart = pl.col("month").dt.year() * 12 + pl.col("month").dt.month().cast(pl.Int32)
@@ -89,14 +89,14 @@ def paid_by_month(
     running = rows.group_by("month").agg(running=(pl.col("state") == "provisional").all()).sort("month")
     monthly = (
         rows.group_by("account_id", "month")
-        .agg(pl.col("whole", "kept").sum(), late=(pl.col("state") == "provisional").any())
+        .agg(pl.col("whole", "steady").sum(), late=(pl.col("state") == "provisional").any())
         .join(new.select("account_id", *extra, cohort="month"), on="account_id")
         .filter(pl.col("month") >= pl.col("cohort"))
         .sort("account_id", "month")
     )
     # Each month's exchange rates undone, back to those of the first close.
     undone = pl.when((pl.col("whole") > 0) & (pl.col("month") > pl.col("cohort"))).then(
-        pl.col("kept") / pl.col("whole")
+        pl.col("steady") / pl.col("whole")
     )
     steady = (pl.col("whole") * undone.fill_null(1.0).cum_prod().over("account_id")).round().cast(pl.Int64)
     cells = monthly.with_columns(pays=steady).with_columns(paid=pl.col("pays").first().over("account_id"))

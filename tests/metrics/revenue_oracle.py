@@ -24,7 +24,7 @@ class Stretch:
     end_kind: str | None = None
 
 
-def _known(stretches, as_of):
+def known_on(stretches, as_of):
     """What is known on as_of: later rows, ends and requests are not there yet."""
     known = []
     for s in stretches:
@@ -224,7 +224,7 @@ class Account:
 def account_months(stretches, *, since, until, as_of, grace_days=30, pause_max_days=90, rates=None, parents=None):
     """{(month, unit): what happened}, only where something is."""
     by_unit = {}
-    for s in _known(stretches, as_of):
+    for s in known_on(stretches, as_of):
         by_unit.setdefault((parents or {}).get(s.account_id, s.account_id), []).append(s)
     found = {}
     for unit, rows in by_unit.items():

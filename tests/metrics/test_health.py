@@ -523,6 +523,8 @@ def test_ratings_are_spread_from_0_to_100_and_old_tickets_say_nothing() -> None:
     assert measured(tickets=[ticket(noon(3, 1), noon(3, 3), csat=4)])["csat"] == 75
     old = measured(tickets=[ticket(noon(3, 1, 2025), noon(3, 3, 2025), csat=1)])
     assert (old["open_urgent"], old["time_to_solve"], old["csat"]) == (None, None, None)
+    asked = measured(tickets=[ticket(noon(3, 1, 2025), noon(3, 3, 2025), csat_at=noon(3, 20))])
+    assert asked["open_urgent"] is None
 
 
 def test_a_champion_who_left_is_missed_until_there_is_another() -> None:

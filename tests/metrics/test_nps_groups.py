@@ -153,16 +153,26 @@ def test_an_account_adds_by_what_it_said_and_by_its_weight():
     assert votes == [("a", -100.0), ("b", -50.0), ("c", 50.0)]
 
 
+def test_answers_of_no_known_account_stand_together_and_weigh_nothing_where_accounts_vote():
+    before = answers(("a", 10), (None, 10), columns="account_id score")
+    after = answers(("a", 10), (None, 0), (None, 0), (None, 10), columns="account_id score")
+    assert changed_by(before, after).rows() == [
+        (None, 1, 100.0, 3, pytest.approx(-100 / 3), -75.0),
+        ("a", 1, 100.0, 1, 100.0, -25.0),
+    ]
+    assert changed_by(before, after, weight="accounts").rows() == [("a", 1, 100.0, 1, 100.0, 0.0)]
+
+
 def test_a_change_from_nothing_comes_from_nobody():
     after = answers(("a", 10), columns="account_id score")
     assert changed_by(after.clear(), after)["points"].to_list() == [None]
 
 
-sides = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-1, 11)), max_size=25)
+sides = st.lists(st.tuples(st.sampled_from([*"abcd", None]), st.integers(-1, 11)), max_size=25)
 
 
 @given(sides, sides, st.sampled_from(["answers", "accounts"]))
-def test_the_parts_add_up_to_the_change(first: list[tuple[str, int]], then: list[tuple[str, int]], weight: Any):
+def test_the_parts_add_up_to_the_change(first: list[tuple[Any, int]], then: list[tuple[Any, int]], weight: Any):
     before, after = (answers(*rows, columns="account_id score") for rows in (first, then))
     change = nps_change(before, after, weight=weight)["change"].item()
     points = changed_by(before, after, weight=weight)["points"]

@@ -11,6 +11,9 @@ import polars as pl
 import pytest
 
 from metrics.revenue import account_movements, lifetime_curve, lifetimes, movements, revenue_cohorts
+from tests.metrics.revenue_oracle import Account, known_on
+from tests.metrics.test_revenue_oracle import company as odd_company
+from tests.metrics.test_revenue_oracle import frame as odd_frame
 
 EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "revenue_examples.json").read_text(encoding="utf-8"))
 TODAY = date(2026, 11, 21)
@@ -121,6 +124,22 @@ def test_a_pause_that_ends_in_leaving_counts_until_its_end():
     assert pieces(("paid", 0, 50), ("paused", 50, 20)) == (70, True)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_lifetimes_agree_with_plain_loops_over_days(seed):
+    rng, stretches = random.Random(seed), odd_company(seed)
+    as_of = date(2025, 11, 15) + timedelta(days=rng.randint(0, 200))
+    grace, longest = rng.choice([0, 10, 30]), rng.choice([0, 20, 90])
+    by_hand = {}
+    for name in "abcdefgh":
+        account = Account(known_on([s for s in stretches if s.account_id == name], as_of), as_of, grace, longest, {})
+        if (first := account.first_paid) is not None:
+            days = (first + timedelta(days=place) for place in range((as_of - first).days + 1))
+            left = next((on for on in days if account.status(on) == "absent"), None)
+            by_hand[name] = (first, left, ((left or as_of) - first).days, left is not None, account.plan(first))
+    found = lifetimes(odd_frame(stretches), as_of=as_of, grace_days=grace, pause_max_days=longest)
+    assert {account: tuple(rest) for account, *rest in found.iter_rows()} == by_hand
+
+
 def test_a_trial_is_no_paid_time():
     assert pieces(("trial", 0, 30), ("paid", 30, 50)) == (50, True)
 
@@ -225,3 +244,5 @@ def test_no_movements_give_no_cohorts():
         "state",
         "accounts",
     ]
+    by_plan = revenue_cohorts(empty, segment="plan")
+    assert (by_plan.height, by_plan.columns[:3]) == (0, ["cohort", "plan", "index"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import polars as pl
 import pytest
 
 from metrics.bootstrap import resampled_sums
-from metrics.revenue import account_movements, arr, rate_change, rates, split_regrettable
-from tests.metrics.revenue_oracle import Stretch, account_months
-from tests.metrics.test_revenue_oracle import RATES_FRAME, company, frame
+from metrics.month_ends import months_later
+from metrics.revenue import account_movements, arr, rate_change, rates, revenue_cohorts, split_regrettable
+from tests.metrics.revenue_oracle import Account, Stretch, account_months, known_on
+from tests.metrics.test_revenue_oracle import RATES, RATES_FRAME, company, frame
 
 EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "revenue_examples.json").read_text(encoding="utf-8"))
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
@@ -130,6 +132,38 @@ def test_a_span_of_months_undoes_what_exchange_rates_did():
         span=6,
     )
     assert found.filter(pl.col("measure") == "nrr")["value"].to_list() == [pytest.approx(1.0, abs=1e-9)] * 3
+
+
+@pytest.mark.parametrize("away", ["paused", "cancelled"])
+def test_what_is_paid_again_is_worth_what_it_was_when_it_was_last_paid(away):
+    asked = ASKED if away == "cancelled" else {}
+    rows = [
+        paid("a", 10_000, date(2025, 9, 1), date(2025, 11, 10), currency="USD", **asked),
+        paid("a", 10_000, date(2026, 2, 10), currency="USD"),
+    ]
+    if away == "paused":
+        rows.append(Stretch("a", "a", "paused", 0, date(2025, 11, 10), date(2026, 2, 10), currency="USD"))
+    moved = account_movements(
+        frame(rows), since=date(2025, 9, 1), until=date(2026, 4, 30), as_of=date(2026, 5, 5), fx_rates=RATES_FRAME
+    )
+    found = rates(moved, span=6).filter(pl.col("measure") == "nrr")
+    assert dict(found.select("month", "value").iter_rows())[date(2026, 4, 1)] == pytest.approx(1.0)
+    assert revenue_cohorts(moved).filter(pl.col("index") == 7)["rate"].to_list()[0] == pytest.approx(1.0)
+
+
+def test_a_line_paused_while_its_currency_moved_is_worth_what_it_was_beside_one_that_ran_on():
+    away = {"line_id": "extra", "currency": "USD"}
+    rows = [
+        paid("a", 10_000, date(2025, 9, 1)),
+        paid("a", 10_000, date(2025, 9, 1), date(2025, 11, 10), **away),
+        Stretch("a", "a", "paused", 0, date(2025, 11, 10), date(2026, 2, 10), **away),
+        paid("a", 10_000, date(2026, 2, 10), **away),
+    ]
+    moved = account_movements(
+        frame(rows), since=date(2025, 9, 1), until=date(2026, 4, 30), as_of=date(2026, 5, 5), fx_rates=RATES_FRAME
+    )
+    found = rates(moved, span=6).filter(pl.col("measure") == "nrr")
+    assert dict(found.select("month", "value").iter_rows())[date(2026, 4, 1)] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_a_plan_keeps_who_upgraded_out_of_it():
@@ -362,6 +396,27 @@ def test_rates_agree_with_plain_loops(seed, span):
             continue
         wanted = by_hand(months, set("abcdefgh"), starts[place - span + 1], last)
         assert {name: told[last][name] for name in wanted} == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("span", [2, 6])
+def test_rates_over_months_value_the_closing_at_the_exchange_rate_of_the_opening(seed, span):
+    """Amounts are large, so that cents rounded away do not matter; every account keeps to one currency."""
+    as_of, own = date(2026, 5, 31), {"a": "USD", "b": "USD", "c": "USD", "d": "USD", "e": "XXX"}
+    stretches = [replace(s, mrr=(s.mrr or 0) * 10_000, currency=own.get(s.account_id, "EUR")) for s in company(seed)]
+    moved = account_movements(frame(stretches), since=date(2025, 9, 1), until=as_of, as_of=as_of, fx_rates=RATES_FRAME)
+    found = rates(moved, span=span).filter(pl.col("month") == date(2026, 5, 1))
+    before = months_later(date(2026, 5, 1), 1 - span) - timedelta(days=1)
+    accounts = [
+        Account(known_on([s for s in stretches if s.account_id == name], as_of), as_of, 30, 90, RATES)
+        for name in "abcdefgh"
+    ]
+    pairs = [[account.worth(account.rows(day), before) for day in (before, as_of)] for account in accounts]
+    paying = [pair for pair in pairs if pair[0] > 0]
+    base = sum(opening for opening, _ in paying)
+    told = dict(found.select("measure", "value").iter_rows())
+    assert told["nrr"] == (pytest.approx(sum(kept for _, kept in paying) / base, rel=1e-3) if base else None)
+    assert told["grr"] == (pytest.approx(sum(map(min, paying)) / base, rel=1e-3) if base else None)
 
 
 def test_the_random_seed_of_a_page_does_not_matter_much():

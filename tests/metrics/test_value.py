@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.peers import peer_percentiles
-from metrics.revenue import late_renewals
+from metrics.revenue import account_movements, late_renewals
 from metrics.value import (
     current_mrr,
     last_value_day,
@@ -24,6 +25,8 @@ from metrics.value import (
     value_active_28d,
     zombies,
 )
+from tests.metrics.test_revenue_oracle import company as odd_company
+from tests.metrics.test_revenue_oracle import frame
 
 AS_OF = date(2026, 3, 31)
 FEATURES = pl.DataFrame(
@@ -292,6 +295,38 @@ def test_who_asked_to_leave_is_not_late_by_a_line_that_ended_on_the_same_day(bes
     rows = subscriptions(asked, subscription("a", ended_on=date(2026, 3, 2), subscription_id="t", **beside))
     assert late_renewals(rows, as_of=AS_OF).is_empty()
     assert current_mrr(rows, as_of=AS_OF).is_empty()
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_metered_line_that_ends_later_neither_makes_nor_hides_a_late_renewal(still: bool) -> None:
+    meter = subscription("a", mrr=500, subscription_id="m", kind="usage", ended_on=None if still else date(2026, 3, 20))
+    contract = subscription("a", ended_on=date(2026, 3, 10))
+    rows = subscriptions(contract, meter)
+    assert late_renewals(rows, as_of=AS_OF)["account_id"].to_list() == ["a"]
+    assert current_mrr(rows, as_of=AS_OF).select("standing", "mrr").row(0) == ("late_renewal", 9900)
+    gone = current_mrr(subscriptions({**contract, "end_kind": "requested"}, meter), as_of=AS_OF)
+    assert gone["standing"].to_list() == (["paying"] if still else [])
+    alone = current_mrr(subscriptions({**meter, "ended_on": date(2026, 3, 20)}), as_of=AS_OF)
+    assert alone["standing"].to_list() == ["late_renewal"]
+
+
+@pytest.mark.parametrize("kind", ["free", "trial"])
+def test_who_begins_something_free_after_the_end_has_moved_on(kind: str) -> None:
+    contract = subscription("a", ended_on=date(2026, 3, 10))
+    for began, standing in ((date(2026, 3, 9), "late_renewal"), (date(2026, 3, 10), kind)):
+        rows = subscriptions(contract, subscription("a", mrr=0, subscription_id="f", kind=kind, started_on=began))
+        assert late_renewals(rows, as_of=AS_OF).height == (standing == "late_renewal")
+        assert current_mrr(rows, as_of=AS_OF)["standing"].to_list() == [standing]
+
+
+@given(st.integers(0, 2**32 - 1), st.dates(date(2025, 11, 15), date(2026, 5, 31)), st.sampled_from([0, 10, 30]))
+@settings(max_examples=20, deadline=None)
+def test_what_accounts_pay_today_is_what_movements_close_with(seed: int, today: date, grace_days: int) -> None:
+    rows = frame([replace(stretch, mrr=stretch.mrr or 0) for stretch in odd_company(seed)])
+    how = {"as_of": today, "grace_days": grace_days}
+    moved = account_movements(rows, since=today, until=today, **how).group_by("account_id").agg(pl.col("closing").sum())
+    pays = current_mrr(rows, **how).select("account_id", "mrr").filter(pl.col("mrr") != 0)
+    assert dict(pays.iter_rows()) == dict(moved.filter(pl.col("closing") != 0).iter_rows())
 
 
 def test_planned_ends_and_starts_have_not_happened() -> None:
