@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ from outreach.zones import zone_of
 from records import campaigns, outbox
 from records.campaigns import Attachment
 from records.errors import RecordsError, RecordsUnavailable
-from records.outbox import Begun, Claimed, Refused, Rules
+from records.outbox import NOTHING_KNOWN, Begun, Claimed, Outside, Refused, Rules
 from settings import Settings, SettingsError
 
 log = logging.getLogger("tenure.outreach")
@@ -96,8 +97,11 @@ class Attempts:
         self._sleep = sleep
         self._channels: dict[str, Channel] = {}
 
-    def send(self, message: Claimed) -> End:
-        """Tries ``message`` once and writes down what became of it; RecordsError when it cannot even be begun."""
+    def send(self, message: Claimed, outside: Outside = NOTHING_KNOWN) -> End:
+        """Tries ``message`` once and writes down what became of it; RecordsError when it cannot even be begun.
+
+        ``outside`` is what the newest snapshot knows of its recipient.
+        """
         now = self._clock()
         if message.lease_until - now < message.lease / 2:  # the time that is left might not do
             self.give_back(message)
@@ -122,7 +126,7 @@ class Attempts:
             log.exception("Message %s cannot be offered.", message.id)
             why = NotSent("error", "An unexpected error; see the server's log.", temporary=True)
             return self._not_sent(message, message.attempts + 1, why)
-        begun = self._begin(message, channel)
+        begun = self._begin(message, channel, outside)
         return End(heard=True) if begun is None else self._deliver(begun, channel)
 
     def give_back(self, *held: Claimed) -> None:
@@ -149,12 +153,12 @@ class Attempts:
             return now
         return quiet.next_allowed(now, ZoneInfo(zone_of(message.time_zone, None, self._zone)), self._ours)
 
-    def _begin(self, message: Claimed, channel: Channel) -> Begun | None:
+    def _begin(self, message: Claimed, channel: Channel, outside: Outside) -> Begun | None:
         """None: it is not to be sent, now or at all, and the outbox knows."""
         now = self._clock()
         try:
-            rules, key = Rules.of(self._ours), self._secret_key
-            begun = outbox.begin_sending(self._engine, message, now=now, rules=rules, secret_key=key)
+            known: dict[str, Any] = {"rules": Rules.of(self._ours), "outside": outside, "secret_key": self._secret_key}
+            begun = outbox.begin_sending(self._engine, message, now=now, **known)
         except RecordsError:
             # Whether it was committed is not known, but that nothing was sent is.
             channel.withdraw()

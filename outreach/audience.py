@@ -11,6 +11,7 @@ import polars as pl
 
 from metrics.current import current_mrr
 from outreach.zones import zone_of
+from queries.answers import PREFIX
 from queries.frames import Frames
 from records.addresses import key
 
@@ -145,6 +146,11 @@ def recipients(
     ids = set(audience.account_ids) if audience.user_ids is None else set(audience.user_ids)
     seen = set(accounts["account_id"]) if audience.user_ids is None else set(people["user_id"])
     return Recipients(pl.DataFrame(rows, schema=COLUMNS), len(ids - seen))
+
+
+def touches(frames: Frames, account_ids: Iterable[str]) -> pl.LazyFrame:
+    """The contacts others had with these accounts: without our own messages, which a refresh adds to them."""
+    return frames.touches.filter(_within("account_id", account_ids), ~pl.col("touch_id").str.starts_with(PREFIX))
 
 
 def language_of(languages: Collection[str], *wanted: str | None, otherwise: str = "en") -> str:

@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from outreach import fields, tokens
-from outreach.audience import Audience, recipients
+from outreach.audience import Audience, recipients, touches
 from outreach.merge_fields import one_line
 from outreach.plays import Play, read_plays
 from outreach.preflight import HELD_OUT, LEFT_OUT, preflight
@@ -92,7 +92,8 @@ def compose(
     and their number.
 
     A message that cannot be rendered, or in which a field stayed unfilled, leaves out its recipient only
-    (``not_rendered``, with the detail). NotAccepted when the audience leads to nobody; the errors of
+    (``not_rendered``, with the detail). So do those of the held out, which are rendered to see that and not kept: who
+    could not have been written to is on neither side. NotAccepted when the audience leads to nobody; the errors of
     ``records.campaigns.draft``; SettingsError when a link is needed and ``SECRET_KEY`` is not set.
     """
     engine = connect(settings)
@@ -108,7 +109,7 @@ def compose(
     if found.rows.is_empty():
         raise NotAccepted("The audience leads to nobody.", "choose accounts or people that you may see")
     checked = _checked(settings, engine, frames, play, found.rows, now)
-    mailed = checked.filter(~pl.col("verdict").is_in([LEFT_OUT, HELD_OUT]))
+    mailed = checked.filter(pl.col("verdict") != LEFT_OUT)
     told = fields.of(frames, settings, mailed, play, audience, goals=_typed(typed, "goal"))
     campaign = campaign_id or uuid4()
     written: list[_Written] = []
@@ -118,7 +119,7 @@ def compose(
             # Made from the campaign's random id, so that drafting again makes the same links.
             message_id = uuid5(campaign, f"{row['account_id']}\0{row['user_id'] or ''}")
             if row["row"] not in told:
-                written.append(_unwritten(row, message_id))
+                written.append(_left_out(row, message_id, row["reason"]))
                 continue
             known = told[row["row"]] | _links(settings, play, message_id)
             written.append(_message(row, message_id, play, known, renderer, tone))
@@ -151,15 +152,15 @@ def _typed(goals: pl.DataFrame, column: str) -> dict[str, str]:
 def _checked(
     settings: Settings, engine: Engine, frames: Frames, play: Play, rows: pl.DataFrame, now: datetime
 ) -> pl.DataFrame:
-    keys = rows["address_key"].unique().to_list()
-    mine = pl.col("account_id").is_in(rows["account_id"].unique().implode())
+    people = rows.select("address_key", "user_id").unique().iter_rows()
+    whom = {key for address_key, user_id in people for key in addresses.keys(address_key, user_id)}
     return preflight(
         rows,
         play,
         history=campaigns.history(engine, _EVER),
-        opted_out=addresses.opted_out(engine, keys),
-        suppressed=addresses.suppressed(engine, keys) | _erased(settings, engine, rows),
-        touches=frames.touches.filter(mine),
+        opted_out=addresses.opted_out(engine, whom),
+        suppressed=addresses.suppressed(engine, whom) | _erased(settings, engine, rows),
+        touches=touches(frames, rows["account_id"]),
         rules=settings.outreach,
         now=now,
         goodbyes={one.id for one in read_plays(settings).values() if one.says_goodbye},
@@ -199,9 +200,7 @@ def _left_out(row: Mapping[str, Any], message_id: UUID, reason: str, detail: str
     return _Written(left, LEFT_OUT, row["account"])
 
 
-def _unwritten(row: Mapping[str, Any], message_id: UUID) -> _Written:
-    if row["verdict"] == LEFT_OUT:
-        return _left_out(row, message_id, row["reason"])
+def _held_out(row: Mapping[str, Any], message_id: UUID) -> _Written:
     held = campaigns.Row(**_who(row, message_id), arm=HELD_OUT, state=HELD_OUT, reason=row["reason"])
     return _Written(held, HELD_OUT, row["account"])
 
@@ -216,6 +215,8 @@ def _message(
     unfilled = next((flag for flag in flags if flag.kind == "unfilled"), None)
     if unfilled is not None:
         return _left_out(row, message_id, "not_rendered", f"unfilled: {unfilled.excerpt}")
+    if row["verdict"] == HELD_OUT:
+        return _held_out(row, message_id)
     ready = campaigns.Row(
         **_who(row, message_id),
         reason=row["reason"],

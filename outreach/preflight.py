@@ -18,6 +18,7 @@ import polars as pl
 from metrics.inputs import Columns, lazy
 from outreach import quiet
 from outreach.holdout import held_out
+from records.addresses import keys
 
 if TYPE_CHECKING:
     from outreach.plays import Play
@@ -70,6 +71,18 @@ class Rules(quiet.Rules, Protocol):
         """The share of accounts that a play is compared with."""
 
 
+class Mail(Protocol):
+    """What is sent: a play, or a message of one."""
+
+    @property
+    def kind(self) -> str:
+        """Service or marketing."""
+
+    @property
+    def channel(self) -> str:
+        """Email or webhook."""
+
+
 _Contacts = dict[str, set[tuple[datetime, str]]]
 
 
@@ -90,31 +103,51 @@ class _Past:
 
 
 def _past(
-    history: pl.DataFrame, touches: pl.DataFrame | pl.LazyFrame | None, goodbyes: Collection[str], now: datetime
+    history: pl.DataFrame,
+    touches: pl.DataFrame | pl.LazyFrame | None,
+    goodbyes: Collection[str],
+    play: Play,
+    now: datetime,
 ) -> _Past:
     found = _Past()
-    for number, message in enumerate(history.filter(pl.col("state").is_in(_REACHED)).iter_rows(named=True)):
+    counting = history.filter(pl.col("state").is_in(_REACHED) | _held_out_of_others(play))
+    for number, message in enumerate(counting.iter_rows(named=True)):
         if message["kind"] == "internal":
             continue
         account, at = message["account_id"], message["at"]
         contact = (at, f"message {number}")
-        for whom in (message["address_key"], f"user:{message['user_id']}"):
-            found.people[whom].add(contact)
+        whom = keys(message["address_key"], message["user_id"])
+        for key in whom:
+            found.people[key].add(contact)
         found.accounts[account].add(contact)
         if message["play"] in goodbyes:
             found.goodbyes[account] = max(at, found.goodbyes.get(account, at))
         elif message["kind"] == "marketing":
             found.marketing[account] = max(at, found.marketing.get(account, at))
-        found.asked.add(f"{message['play']}:{message['address_key']}")
-    utc = pl.col("occurred_at").dt.convert_time_zone("UTC")
-    ours = lazy(touches, _TOUCHES).filter(pl.col("direction") == "out").select("account_id", "user_id", utc)
-    happened = ours.filter(pl.col("occurred_at") <= pl.lit(now, dtype=_AT)).collect()
-    for number, (account, person, at) in enumerate(happened.iter_rows()):
+        found.asked.update(f"{message['play']}:{key}" for key in whom)
+    for number, (account, person, at) in enumerate(happened(touches, now).iter_rows()):
         contact = (at, f"touch {number}")
         found.accounts[account].add(contact)
         if person is not None:
             found.people[f"user:{person}"].add(contact)
     return found
+
+
+def happened(touches: pl.DataFrame | pl.LazyFrame | None, now: datetime) -> pl.DataFrame:
+    """Contacts from our side that are no plans any more: ``account_id``, ``user_id`` and ``occurred_at``, UTC."""
+    utc = pl.col("occurred_at").dt.convert_time_zone("UTC")
+    ours = lazy(touches, _TOUCHES).filter(pl.col("direction") == "out").select("account_id", "user_id", utc)
+    return ours.filter(pl.col("occurred_at") <= pl.lit(now, dtype=_AT)).collect()
+
+
+def _held_out_of_others(play: Play) -> pl.Expr:
+    """Whom another play held out, unless its campaign was cancelled before anything of it went out.
+
+    They are left in peace like those it wrote to: both of its sides get the same of every other play.
+    """
+    went_out = pl.col("state").is_in(_REACHED).any().over("campaign_id")
+    cancelled = pl.col("state").eq("cancelled").any().over("campaign_id")
+    return (pl.col("state") == HELD_OUT) & (pl.col("play") != play.id) & (went_out | ~cancelled)
 
 
 def preflight(
@@ -133,34 +166,36 @@ def preflight(
 
     ``verdict`` is ``send``, ``later`` (then ``not_before`` is the earliest moment, UTC), ``held_out`` (on the side that
     gets nothing) or ``left_out``; ``reason`` is one of :data:`ORDER`, null for ``send``. ``history`` are our messages
-    of all time, as ``records.campaigns.history`` has them; ``opted_out`` and ``suppressed`` speak of address keys;
-    ``touches`` is the source of that name; ``now`` is aware; ``goodbyes`` are the ids of plays that say goodbye.
+    of all time, as ``records.campaigns.history`` has them; ``opted_out`` (the keys of addresses and of people,
+    ``records.addresses.keys``) and ``suppressed`` (of addresses); ``touches`` is the source of that name, without our
+    own messages; ``now`` is aware; ``goodbyes`` are the ids of plays that say goodbye.
 
     - No address, or none that is an address: only for mail; a webhook goes to the person or account.
     - Erased or suppressed: nothing is ever sent there.
     - Left the company: the person has; whether their company left us does not matter.
     - Do not contact, escalated: the account says so.
-    - Opted out: in the product, or by a link of ours.
+    - Opted out: in the product, or by a link of ours, under whatever address.
     - Goodbye said: the account was sent the goodbye and has not come back (nothing serves it, or its end is
       requested). One message may follow, of a play that says so (``after_goodbye``): what they asked for has shipped.
     - Cap zero: nobody may be written to, or the play goes to nobody.
     - Contacted lately: the person had ``most_per_person`` contacts from us within ``contact_days``; their account:
       anybody there had one within ``account_contact_days``. Contacts are messages of ours, other than digests to our
       own people, that went out or are about to, and outbound touches that have happened. Inbound and planned ones
-      are none; a touch that names nobody is the account's.
-    - Duplicate: the address is in this audience already, or its person was asked the question on leaving before.
+      are none; a touch that names nobody is the account's. Whom another play held out counts as written to by it.
+    - Duplicate: the address is in this audience already, or it, or its person, was asked the question on leaving
+      before.
     - Over most: others of the account come first and the play goes to no more.
     - Holdout: the account is on the side that gets nothing; only who would have been written to is held out.
 
     Service mail skips opt-outs, caps and holdout, and nothing else; quiet hours make it wait like any other.
     """
-    past = _past(history, touches, goodbyes, now)
+    past = _past(history, touches, goodbyes, play, now)
     service = play.kind == "service"
     taken: set[str] = set()
     chosen: Counter[str] = Counter()
     found: list[tuple[str, str | None, datetime | None]] = []
     for row in recipients.iter_rows(named=True):
-        reason = _unfit(row, play, opted_out, suppressed, now) or _said_goodbye(row, play, past)
+        reason = unfit(row, play, opted_out, suppressed, now) or _said_goodbye(row, play, past)
         reason = reason or _capped(row, play, past, rules, now)
         reason = reason or _crowded(row, play, past, taken, chosen)
         if reason is not None:
@@ -176,25 +211,26 @@ def preflight(
     return recipients.hstack(pl.DataFrame(found, schema=dict(_ADDED), orient="row"))
 
 
-def _unfit(
-    row: Mapping[str, Any], play: Play, opted_out: Collection[str], suppressed: Mapping[str, str], now: datetime
+def unfit(
+    row: Mapping[str, Any], mail: Mail, opted_out: Collection[str], suppressed: Mapping[str, str], now: datetime
 ) -> str | None:
     """Why this person, or this account, is not written to whatever was sent before.
 
     Whose address is none is compared by their id instead.
     """
-    mail = play.channel == "email"
-    address, key = row["address"], row["address_key"]
-    marketing = play.kind != "service"
+    by_mail = mail.channel == "email"
+    address, key, whom = row["address"], row["address_key"], set(keys(row["address_key"], row["user_id"]))
+    nowhere = (f"user:{row['user_id']}", f"account:{row['account_id']}")
+    marketing = mail.kind != "service"
     objections = (
-        ("no_address", mail and not address),
-        ("bad_address", mail and bool(address) and key in (f"user:{row['user_id']}", f"account:{row['account_id']}")),
+        ("no_address", by_mail and not address),
+        ("bad_address", by_mail and bool(address) and key in nowhere),
         ("erased", suppressed.get(key) == "erased"),
         ("suppressed", key in suppressed),
         ("left_company", row["left_at"] is not None and row["left_at"] <= now),
         ("do_not_contact", bool(row["do_not_contact"])),
         ("escalated", bool(row["escalated"])),
-        ("opted_out", marketing and (bool(row["opted_out"]) or key in opted_out)),
+        ("opted_out", marketing and (bool(row["opted_out"]) or not whom.isdisjoint(opted_out))),
     )
     return next((reason for reason, objects in objections if objects), None)
 
@@ -215,7 +251,8 @@ def _capped(row: Mapping[str, Any], play: Play, past: _Past, rules: Rules, now: 
     if rules.most_per_person == 0:
         return "cap_zero"
     # A message stands under an address and a person, a touch under a person only.
-    person = past.people.get(row["address_key"], set()) | past.people.get(f"user:{row['user_id']}", set())
+    whom = keys(row["address_key"], row["user_id"])
+    person = set[tuple[datetime, str]]().union(*(past.people.get(key, ()) for key in whom))
     if _since(person, now, rules.contact_days) >= rules.most_per_person:
         return "contacted_lately"
     if _since(past.accounts.get(row["account_id"], set()), now, rules.account_contact_days):
@@ -230,7 +267,8 @@ def _since(contacts: Iterable[tuple[datetime, str]], now: datetime, days: int) -
 def _crowded(
     row: Mapping[str, Any], play: Play, past: _Past, taken: Collection[str], chosen: Mapping[str, int]
 ) -> str | None:
-    asked_before = play.question == "exit" and f"{play.id}:{row['address_key']}" in past.asked
+    asked = {f"{play.id}:{key}" for key in keys(row["address_key"], row["user_id"])}
+    asked_before = play.question == "exit" and not asked.isdisjoint(past.asked)
     if row["address_key"] in taken or asked_before:
         return "duplicate"
     most = 1 if past.goodbye_stands(row) else play.most

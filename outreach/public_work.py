@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -72,7 +73,8 @@ def unsubscribe(held: Settings, message_id: UUID, language: str, again: bool, no
         digests.subscribe(engine, address, actor=address, now=now, subscribed=again, secret_key=key)
     else:
         change = addresses.opt_in if again else addresses.opt_out
-        change(engine, message.address_key, source=SOURCE, now=now, message_id=message.id)
+        whose: dict[str, Any] = {"user_id": message.user_id, "message_id": message.id}
+        change(engine, message.address_key, source=SOURCE, now=now, **whose)
     if not again:
         return _stopped(held, message.kind, language)
     words = SHIPPED[language]
@@ -196,7 +198,7 @@ def _message(engine: Engine, message_id: UUID) -> Message:
 def _is_out(engine: Engine, message: Message) -> bool:
     if message.kind == "internal":
         return (message.address or "") not in digests.subscribers(engine)
-    return bool(addresses.opted_out(engine, [message.address_key]))
+    return bool(addresses.opted_out(engine, addresses.keys(message.address_key, message.user_id)))
 
 
 def _question(held: Settings, engine: Engine, message: Message) -> str:

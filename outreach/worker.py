@@ -19,11 +19,12 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
+from polars.exceptions import PolarsError
 from sqlalchemy import Engine
 from tenacity import wait_exponential_jitter
 
 import settings as configuration
-from outreach import counter
+from outreach import counter, recheck
 from outreach.attempt import Attempts, composer, growing
 from outreach.channels import Channel, opener
 from outreach.chores import Chore, chores
@@ -33,7 +34,7 @@ from queries.store import Store
 from records import database, outbox, sending
 from records.clock import DatabaseClock
 from records.errors import RecordsError
-from records.outbox import Claimed
+from records.outbox import NOTHING_KNOWN, Claimed
 from settings import Settings, SettingsError
 
 log = logging.getLogger("tenure.outreach")
@@ -140,13 +141,19 @@ class Worker:
 
     def _send(self, held: list[Claimed]) -> Round:
         taken, sent, down = len(held), 0, set[str]()
+        try:
+            known = recheck.outside(self._settings, held, now=self._clock())
+        except (QueryError, OSError, PolarsError) as error:
+            log.warning("Nothing is sent while nobody can tell what the newest snapshot says of recipients: %s", error)
+            self._attempts.give_back(*held)
+            return Round(taken, outage=True)
         while held:
             message = held.pop(0)
             if self._stop.asked or message.channel in down:
                 self._attempts.give_back(message)
                 continue
             try:
-                end = self._attempts.send(message)
+                end = self._attempts.send(message, known.get(message.id, NOTHING_KNOWN))
             except RecordsError:
                 self._attempts.give_back(*held)
                 raise

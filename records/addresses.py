@@ -1,6 +1,7 @@
 """Whom never to write to: opt-outs from marketing mail, and addresses that nothing is sent to at all.
 
-Both are kept as rows that are only ever added; the newest row of an address counts. Whoever adds one holds the
+Both are kept as rows that are only ever added; the newest row of an address counts. An opt-out is kept under the
+person's id as well, so that it holds when the product changes their address. Whoever adds one holds the
 address's lock until the commit, and so does whoever begins to send to it (``records.outbox``): once :func:`opt_out`
 has returned, no later message to that address begins.
 """
@@ -74,9 +75,18 @@ def key(address: str | None, *, user_id: str | None, account_id: str) -> str:
     return f"account:{account_id}" if user_id is None else f"user:{user_id}"
 
 
-def opted_out(where: Engine | Connection, keys: Iterable[str]) -> set[str]:
-    """Which of ``keys`` want no marketing mail: those whose newest row says so."""
-    newest = _newest(_opt_outs, keys)
+def keys(address_key: str, user_id: str | None) -> tuple[str, ...]:
+    """Everything a recipient is compared by: :func:`key`, and the person, who keeps their word when addresses change.
+
+    >>> keys("ada@example.org", "u7"), keys("user:u7", "u7"), keys("account:a1", None)
+    (('ada@example.org', 'user:u7'), ('user:u7',), ('account:a1',))
+    """
+    return tuple(dict.fromkeys([address_key, *([] if user_id is None else [f"user:{user_id}"])]))
+
+
+def opted_out(where: Engine | Connection, whom: Iterable[str]) -> set[str]:
+    """Which keys of ``whom`` want no marketing mail: those whose newest row says so."""
+    newest = _newest(_opt_outs, whom)
     with within(where) as connection:
         return set(connection.scalars(select(newest.c.address_key).where(newest.c.opted_out)))
 
@@ -90,23 +100,40 @@ def suppressed(where: Engine | Connection, keys: Iterable[str]) -> dict[str, str
 
 
 def opt_out(
-    engine: Engine, key: str, *, source: str, now: datetime, message_id: UUID | None = None, actor: str | None = None
+    engine: Engine,
+    key: str,
+    *,
+    source: str,
+    now: datetime,
+    user_id: str | None = None,
+    message_id: UUID | None = None,
+    actor: str | None = None,
 ) -> None:
     """``key`` wants no more marketing mail; once this returns, none begins to be sent. Saying so again adds nothing.
 
-    ``source`` is a machine word (``link``, ``reply``, ``person``), ``message_id`` the message whose link was used,
-    ``actor`` whoever of us noted it; null when it was the recipient.
+    ``user_id``, where it is known whose address it is: so does the person, whatever their address will be. ``source``
+    is a machine word (``link``, ``reply``, ``person``), ``message_id`` the message whose link was used, ``actor``
+    whoever of us noted it; null when it was the recipient.
     """
     with begin(engine) as connection:
-        _set_opt_out(connection, key, True, source=source, now=now, message_id=message_id, actor=actor)
+        for each in keys(key, user_id):
+            _set_opt_out(connection, each, True, source=source, now=now, message_id=message_id, actor=actor)
 
 
 def opt_in(
-    engine: Engine, key: str, *, source: str, now: datetime, message_id: UUID | None = None, actor: str | None = None
+    engine: Engine,
+    key: str,
+    *,
+    source: str,
+    now: datetime,
+    user_id: str | None = None,
+    message_id: UUID | None = None,
+    actor: str | None = None,
 ) -> None:
     """``key`` wants marketing mail again; parameters as in :func:`opt_out`."""
     with begin(engine) as connection:
-        _set_opt_out(connection, key, False, source=source, now=now, message_id=message_id, actor=actor)
+        for each in keys(key, user_id):
+            _set_opt_out(connection, each, False, source=source, now=now, message_id=message_id, actor=actor)
 
 
 def suppress(
@@ -133,8 +160,8 @@ def lift(engine: Engine, key: str, *, actor: str, now: datetime, reason: str = "
 def opt_outs(engine: Engine) -> pl.DataFrame:
     """Everybody who wants no marketing mail now, newest first.
 
-    One row per address: ``address_key``; ``source``; ``actor``, null where it was the recipient, or the name is
-    erased; ``at``, UTC.
+    One row per address, and per person (``user:`` and the id): ``address_key``; ``source``; ``actor``, null where
+    it was the recipient, or the name is erased; ``at``, UTC.
     """
     newest = _newest(_opt_outs)
     wanted = select(newest.c.address_key, newest.c.source, subjects.c.name, newest.c.at)

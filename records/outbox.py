@@ -10,7 +10,7 @@ reachable from here. Campaigns are locked before messages, messages before addre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from records import addresses, erased
 from records.database import begin
 from records.outbox_ends import failed, later, release, retry_later, sent, uncertain
-from records.outbox_steps import Begun, Claimed, Refused, Rules, step, waiting
+from records.outbox_steps import NOTHING_KNOWN, Begun, Claimed, Outside, Refused, Rules, step, waiting
 from records.outbox_sweep import Swept, reconcile, resolve, sweep, unexplained
 from records.outreach_tables import campaigns, messages, sending
 
@@ -62,25 +62,32 @@ def claim(engine: Engine, *, worker: UUID, now: datetime, lease: timedelta, limi
 
 
 def begin_sending(
-    engine: Engine, claimed: Claimed, *, now: datetime, rules: Rules, secret_key: str | None = None
+    engine: Engine,
+    claimed: Claimed,
+    *,
+    now: datetime,
+    rules: Rules,
+    outside: Outside = NOTHING_KNOWN,
+    secret_key: str | None = None,
 ) -> Begun | Refused:
     """Marks a message as being sent, if it still may be; only after this says Begun may a delivery begin.
 
     Checked in the same transaction: that the lease is still ours, that neither the campaign nor all sending is paused,
-    that the message is not too late, and that nobody opted out, was suppressed, erased (``secret_key`` of the settings
-    tells; RecordsError where it cannot) or reached by others meanwhile. Of all workers one at a time is in here, so
-    that two messages to one person cannot pass each other. The lease is renewed: its end must be written down
-    (``sent``, ``failed``, …) within it.
+    that the message is not too late, that nothing ``outside`` objects, and that nobody opted out, was suppressed,
+    erased (``secret_key`` of the settings tells; RecordsError where it cannot) or reached by others meanwhile. Of all
+    workers one at a time is in here, so that two messages to one person cannot pass each other. The lease is renewed:
+    its end must be written down (``sent``, ``failed``, …) within it.
 
     A person has reached their most when as many messages of other campaigns began to be sent to them in the last
-    ``contact_days``; an account, when any did in the last ``account_contact_days`` (0: no such rule). A most of 0
-    lets nobody through. Service and internal mail skips these and opt-outs, never suppressions.
+    ``contact_days``, contacts of others counted in; an account, when any did in the last ``account_contact_days`` (0:
+    no such rule). Whom another play held out then counts as written to by it. A most of 0 lets nobody through.
+    Service and internal mail skips these and opt-outs, never suppressions.
     """
     with begin(engine) as connection:
         campaign = connection.scalar(
             select(campaigns.c.state).where(campaigns.c.id == claimed.campaign_id).with_for_update(read=True)
         )
-        paused = _take_turn(connection, claimed.address_key)
+        paused = _take_turn(connection, addresses.keys(claimed.address_key, claimed.user_id))
         held = _look(connection, claimed, now, rules)
         if held is None or held.lease_until <= now:
             return Refused("lost", None)
@@ -91,7 +98,7 @@ def begin_sending(
             return Refused(reason, "queued" if rows else None)
         recipient = (claimed.address_key, claimed.address, claimed.user_id)
         gone = bool(erased.among(connection, [recipient], secret_key=secret_key))
-        why = "erased" if gone else _refusal(claimed, held, now, rules)
+        why = "erased" if gone else _refusal(claimed, held, outside, now, rules)
         if why is not None:
             rows = step(connection, found, "left_out", at=now, code=why, ended=True, reason=why)
             return Refused(why, "left_out" if rows else None)
@@ -119,12 +126,13 @@ def _begun(connection: Connection, found: Any, claimed: Claimed, now: datetime) 
     return Begun(claimed, rows[0].attempts, connection.scalars(counted).one(), until)
 
 
-def _take_turn(connection: Connection, key: str) -> bool:
+def _take_turn(connection: Connection, keys: Iterable[str]) -> bool:
     """Whether all sending is paused; whoever asks is alone in asking until their transaction ends.
 
-    Also locks the address: what opt-outs say is read after, in a statement of its own, and cannot change then.
+    Also locks the address and the person: what opt-outs say is read after, in a statement of its own, and cannot
+    change then.
     """
-    wanted = select(sending.c.paused, addresses.locking(key)).with_for_update(of=sending, key_share=True)
+    wanted = select(sending.c.paused, *map(addresses.locking, keys)).with_for_update(of=sending, key_share=True)
     found = connection.execute(wanted).first()
     if found is None:  # the first time ever
         connection.execute(insert(sending).values(single=True).on_conflict_do_nothing())
@@ -134,46 +142,55 @@ def _take_turn(connection: Connection, key: str) -> bool:
 
 def _look(connection: Connection, claimed: Claimed, now: datetime, rules: Rules) -> Any:
     """What is known about a message and its recipient; None when it is not ours."""
-    before = messages.alias()
+    before, sibling = messages.alias(), messages.alias()
     person = before.c.address_key == claimed.address_key
     if claimed.user_id is not None:
         person = or_(person, (before.c.account_id == claimed.account_id) & (before.c.user_id == claimed.user_id))
-    delivered = (
+    contacts = (
         select(func.count())
         .select_from(before)
         .join(campaigns, campaigns.c.id == before.c.campaign_id)
-        .where(
-            before.c.state.in_(_AS_DELIVERED),
-            before.c.campaign_id != claimed.campaign_id,
-            campaigns.c.kind != "internal",
-        )
+        .where(before.c.campaign_id != claimed.campaign_id, campaigns.c.kind != "internal")
     )
-    for_person = delivered.where(person, before.c.sending_at > now - timedelta(days=rules.contact_days))
-    lately = before.c.sending_at > now - timedelta(days=rules.account_contact_days)
-    for_account = delivered.where(before.c.account_id == claimed.account_id, lately)
+    went_out = exists().where(sibling.c.campaign_id == campaigns.c.id, sibling.c.state.in_(_AS_DELIVERED))
+    as_if_written_to = (
+        (before.c.state == "held_out")
+        & (campaigns.c.play != claimed.play)
+        & ((campaigns.c.state != "cancelled") | went_out)
+    )
+
+    def within(days: int) -> ColumnElement[bool]:
+        since = now - timedelta(days=days)
+        delivered = before.c.state.in_(_AS_DELIVERED) & (before.c.sending_at > since)
+        return delivered | (as_if_written_to & (campaigns.c.approved_at > since))
+
+    for_person = contacts.where(person, within(rules.contact_days))
+    for_account = contacts.where(before.c.account_id == claimed.account_id, within(rules.account_contact_days))
     wanted = select(
         *messages.c["lease_until", "expires_at", "address"],
         addresses.is_suppressed(claimed.address_key).label("suppressed"),
-        addresses.is_opted_out(claimed.address_key).label("opted_out"),
+        or_(*map(addresses.is_opted_out, addresses.keys(claimed.address_key, claimed.user_id))).label("opted_out"),
         for_person.scalar_subquery().label("to_person"),
         for_account.scalar_subquery().label("to_account"),
     )
     return connection.execute(wanted.where(*_ours(claimed))).first()
 
 
-def _refusal(claimed: Claimed, held: Any, now: datetime, rules: Rules) -> str | None:
+def _refusal(claimed: Claimed, held: Any, outside: Outside, now: datetime, rules: Rules) -> str | None:
     """Why this message may not be sent; None: it may."""
     marketing = claimed.kind == "marketing"
-    whys = {
-        "expired": held.expires_at <= now,
-        "erased": claimed.channel == "email" and held.address is None,
-        "suppressed": bool(held.suppressed),
-        "opted_out": marketing and bool(held.opted_out),
-        "cap_zero": marketing and rules.most_per_person == 0,
-        "contacted_lately": marketing and held.to_person >= rules.most_per_person,
-        "account_contacted_lately": marketing and held.to_account > 0,
-    }
-    return next((why for why, true in whys.items() if true), None)
+    to_person, to_account = held.to_person + outside.to_person, held.to_account + outside.to_account
+    whys = (
+        ("expired", held.expires_at <= now),
+        ("erased", claimed.channel == "email" and held.address is None),
+        ("suppressed", bool(held.suppressed)),
+        (outside.objection, outside.objection is not None),
+        ("opted_out", marketing and bool(held.opted_out)),
+        ("cap_zero", marketing and rules.most_per_person == 0),
+        ("contacted_lately", marketing and to_person >= rules.most_per_person),
+        ("account_contacted_lately", marketing and to_account > 0),
+    )
+    return next((why for why, true in whys if true), None)
 
 
 def _ours(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
@@ -193,8 +210,10 @@ def _claimed(row: Row[Any], about: Mapping[str, Any], lease: timedelta) -> Claim
 
 
 __all__ = [
+    "NOTHING_KNOWN",
     "Begun",
     "Claimed",
+    "Outside",
     "Refused",
     "Rules",
     "Swept",

@@ -39,6 +39,23 @@ class Rules:
         return cls(outreach.most_per_person, outreach.contact_days, outreach.account_contact_days)
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What is known of a recipient outside the records, in the moment before a message is sent.
+
+    ``objection``: why nothing may be sent to them, None where nothing speaks against it. ``to_person`` and
+    ``to_account``: contacts of others with them in the last ``contact_days``, with anybody there in the last
+    ``account_contact_days``.
+    """
+
+    objection: str | None = None
+    to_person: int = 0
+    to_account: int = 0
+
+
+NOTHING_KNOWN = Outside()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
     """A message that one worker holds until ``lease_until``; ``token`` proves that it still does."""

@@ -64,16 +64,18 @@ def resolve(
     actor: str,
     now: datetime,
     lease: timedelta,
+    draft_hours: int = 24,
     window_hours: int = 72,
 ) -> None:
     """What a person says about an uncertain message: it was sent, or it is to be sent again.
 
     Sending again is possible from two leases after the attempt began, so that a slow live one never becomes two:
-    NotYet before. NotAccepted when the message is not uncertain (any more), or its campaign was cancelled.
+    NotYet before. NotAccepted when the message is not uncertain (any more), its campaign was cancelled, or it was
+    drafted longer ago than a draft may wait for approval and a message for sending.
     """
     with begin(engine) as connection:
-        its = select(messages.c.campaign_id, messages.c.sending_at).where(messages.c.id == message_id)
-        found = connection.execute(its).first()
+        its = select(*messages.c["campaign_id", "sending_at"], campaigns.c.drafted_at).join_from(messages, campaigns)
+        found = connection.execute(its.where(messages.c.id == message_id)).first()
         if found is None:
             raise NotAccepted("There is no such message.")
         state = locked(connection, found.campaign_id)
@@ -82,7 +84,7 @@ def resolve(
         if as_sent:
             changed = step(connection, this, "sent", at=instant(now), code="by_hand", actor=subject, ended=True)
         else:
-            _check_again(state, found.sending_at, now, lease)
+            _check_again(state, found, now, lease, timedelta(hours=draft_hours + window_hours))
             until = now + timedelta(hours=window_hours)
             again: dict[str, Any] = {"not_before": now, "expires_at": until, "sending_at": null()}
             changed = step(connection, this, "queued", at=instant(now), code="send_again", actor=subject, **again)
@@ -110,13 +112,17 @@ def unexplained(engine: Engine, campaign_id: UUID) -> list[UUID]:
         return list(connection.scalars(wanted.where(messages.c.campaign_id == campaign_id, differs)))
 
 
-def _check_again(campaign: str | None, sending_at: datetime | None, now: datetime, lease: timedelta) -> None:
+def _check_again(campaign: str | None, found: Any, now: datetime, lease: timedelta, most: timedelta) -> None:
     if campaign == "cancelled":
         raise NotAccepted("The campaign was cancelled: nothing of it is sent again.")
-    if sending_at is not None and now < sending_at + 2 * lease:
-        raise NotYet(
-            f"A slow attempt may still be under way; this can be sent again from {sending_at + 2 * lease:%H:%M:%S} UTC."
+    if now > found.drafted_at + most:
+        raise NotAccepted(
+            f"The message is of {found.drafted_at:%Y-%m-%d %H:%M} UTC: what it says may not be true any more.",
+            "note it as sent, and draft a new one",
         )
+    if found.sending_at is not None and now < found.sending_at + 2 * lease:
+        from_when = found.sending_at + 2 * lease
+        raise NotYet(f"A slow attempt may still be under way; this can be sent again from {from_when:%H:%M:%S} UTC.")
 
 
 def _reopen(connection: Connection, campaign_id: UUID, now: datetime) -> None:

@@ -131,6 +131,19 @@ def test_the_held_out_have_a_row_and_no_message(company: Made, records: Records)
     assert kept.select("arm", "state").rows() == [("held_out", "held_out"), ("left_out", "left_out")]
 
 
+def test_whose_message_cannot_be_written_is_left_out_on_both_sides(company: Made, records: Records) -> None:
+    sides = [draft(company, play(holdout=share)) for share in (0.0, 1.0)]
+    for side, verdict in zip(sides, ("send", "held_out"), strict=True):
+        assert side.rows.select("verdict", "reason").rows()[2:] == [
+            ("left_out", "bad_address"),
+            ("left_out", "not_rendered"),
+        ]
+        assert side.rows["verdict"][0] == verdict
+    kept = f"SELECT subject, text, html, fields FROM tenure.messages WHERE campaign_id = '{sides[1].campaign_id}'"
+    assert set(rows(records.owner, kept)) == {(None,) * 4}
+    assert sides[1].flags.is_empty()
+
+
 def test_opt_outs_suppressions_and_earlier_campaigns_are_asked_for(company: Made, records: Records) -> None:
     first = draft(company, play(), "eli")
     campaigns.approve(
@@ -146,6 +159,29 @@ def test_opt_outs_suppressions_and_earlier_campaigns_are_asked_for(company: Made
         addresses.lift(records.engine, "bob@x.example", actor="bo", now=NOW)
     assert found.rows["reason"].to_list() == ["opted_out", "suppressed", "contacted_lately"]
     assert service.rows["reason"].to_list() == [None, "suppressed", None]
+
+
+def changed(company: Made, **tables: pl.LazyFrame) -> Made:
+    """The same company in a later snapshot, in which whole tables differ."""
+    later = type("Later", (Frames,), {name: property(lambda self, f=frame: f) for name, frame in tables.items()})
+    return later(company[0].manifest, company[0].scope, company[0].store), company[1]
+
+
+def test_an_opt_out_by_link_holds_when_the_product_changes_the_address(company: Made, records: Records) -> None:
+    addresses.opt_out(records.engine, "eli@x.example", user_id="eli", source="link", now=NOW)
+    moved = company[0].people.with_columns(email=pl.concat_str(pl.lit("new."), "email"))
+    try:
+        found = draft(changed(company, people=moved), play(), "eli", now=NOW + timedelta(days=60))
+    finally:
+        addresses.opt_in(records.engine, "eli@x.example", user_id="eli", source="person", now=NOW)
+    assert found.rows.select("address", "reason").rows() == [("new.eli@x.example", "opted_out")]
+
+
+def test_a_message_that_came_back_as_a_contact_counts_once(company: Made) -> None:
+    ours = {"touch_id": "tenure-1", "account_id": "a-ann", "user_id": "ann", "direction": "out", "occurred_at": NOW}
+    for begins, verdict in (("tenure-", "send"), ("crm-", "left_out")):
+        touches = pl.LazyFrame([ours | {"touch_id": f"{begins}1"}])
+        assert draft(changed(company, touches=touches), play(), "ann").rows["verdict"].to_list() == [verdict]
 
 
 def test_drafting_again_under_the_same_id_replaces_the_draft_and_makes_the_same_messages(

@@ -21,6 +21,7 @@ from tests.outreach.playing import a_play
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 MESSAGE = {
+    "campaign_id": "c1",
     "address_key": "someone@else.example",
     "account_id": "a1",
     "user_id": "someone",
@@ -206,6 +207,29 @@ def test_messages_that_reached_nobody_do_not(state: str) -> None:
     assert check(history=(message(state=state),)) == SENT
 
 
+def test_whom_another_play_held_out_is_left_in_peace_like_those_it_wrote_to() -> None:
+    held = message(arm="held_out", state="held_out")
+    other = a_play(id="alternatives")
+    assert check(play=other, history=(held,)) == left_out("account_contacted_lately")
+    assert check(person("someone", "a9"), play=other, history=(held,)) == left_out("contacted_lately")
+    assert check(play=service(), history=(held,)) == check(play=a_play(), history=(held,)) == SENT
+
+
+def test_a_campaign_that_was_cancelled_before_anything_went_out_held_nobody_out() -> None:
+    held = message(arm="held_out", state="held_out")
+    cancelled, sent = message(account_id="a9", state="cancelled"), message(account_id="a9")
+    other = a_play(id="alternatives")
+    assert check(play=other, history=(held, cancelled)) == SENT
+    assert check(play=other, history=(held, cancelled, sent)) == left_out("account_contacted_lately")
+
+
+@pytest.mark.parametrize("key", ["account:a9", "erased:1"])
+def test_an_account_without_a_person_has_no_part_in_what_went_to_another(key: str) -> None:
+    hook = a_play(channel="webhook")
+    nobody = person(user_id=None, name=None, address=None)
+    assert check(nobody, play=hook, history=(message(address_key=key, account_id="a9", user_id=None),)) == SENT
+
+
 def test_digests_to_our_own_people_are_no_contact_and_service_mail_is() -> None:
     assert check(history=(message(kind="internal"),)) == SENT
     assert check(history=(message(kind="service"),)) == left_out("account_contacted_lately")
@@ -281,6 +305,12 @@ def test_the_question_on_leaving_is_asked_once() -> None:
     asked = message(play="one_question", address_key="u1@customer.example", at=NOW - 300 * DAY)
     assert check(play=a_play(id="one_question", question="exit"), history=(asked,)) == left_out("duplicate")
     assert check(play=a_play(id="nps", question="nps"), history=(asked | {"play": "nps"},)) == SENT
+
+
+def test_whoever_has_a_new_address_has_opted_out_and_was_asked_still() -> None:
+    asked = message(play="one_question", address_key="old@customer.example", user_id="u1", at=NOW - 300 * DAY)
+    assert check(play=a_play(id="one_question", question="exit"), history=(asked,)) == left_out("duplicate")
+    assert check(opted_out=("old@customer.example", "user:u1")) == left_out("opted_out")
 
 
 def test_no_more_people_of_an_account_get_one_than_the_play_says_the_first_ones_first() -> None:

@@ -8,6 +8,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from records import addresses
+from records.erased import Erased, Key
+from records.erasing import People, purge
 from records.errors import NotAccepted
 from tests.records.conftest import Records, rows
 from tests.records.outreach import NOON, minutes
@@ -79,6 +81,22 @@ def test_saying_the_same_again_adds_no_row(empty: Records) -> None:
         addresses.suppress(empty.engine, "a", reason="bounced", now=minutes(minute))
     counted = "SELECT (SELECT count(*) FROM tenure.opt_outs), (SELECT count(*) FROM tenure.suppressions)"
     assert rows(empty.owner, counted) == [(1, 1)]
+
+
+def test_an_opt_out_is_the_addresss_and_the_persons_and_so_is_taking_it_back(empty: Records) -> None:
+    both = {"ada@example.org", "user:7"}
+    addresses.opt_out(empty.engine, "ada@example.org", user_id="7", source="link", now=NOON)
+    assert addresses.opted_out(empty.engine, [*both, "user:8"]) == both
+    addresses.opt_in(empty.engine, "ada@new.example.org", user_id="7", source="person", now=minutes(1))
+    assert addresses.opted_out(empty.engine, both) == {"ada@example.org"}
+
+
+def test_erasing_somebody_takes_their_opt_out_along_under_both_keys(empty: Records) -> None:
+    addresses.opt_out(empty.engine, "ada@example.org", user_id="7", source="link", now=NOON)
+    key = Key.of("a long random text")
+    erased = Erased(frozenset({key.user("7"), key.address("ada@example.org")}), key)
+    purge(empty.owner, erased, People(), responses=[], now=NOON)
+    assert rows(empty.owner, "SELECT address_key FROM tenure.opt_outs") == []
 
 
 def test_a_suppressed_address_is_free_once_a_person_lifts_it(empty: Records) -> None:

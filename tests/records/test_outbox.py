@@ -14,7 +14,7 @@ import pytest
 
 from records import addresses, campaigns, outbox, sending
 from records.errors import NotAccepted, NotYet
-from records.outbox import Begun, Claimed, Refused, Rules
+from records.outbox import Begun, Claimed, Outside, Refused, Rules
 from tests.records.conftest import Records, execute, rows
 from tests.records.outreach import (
     LEASE,
@@ -99,6 +99,11 @@ def opts_out(records: Records, held: Claimed) -> None:
     addresses.opt_out(records.engine, held.address_key, source="link", now=NOON)
 
 
+def opts_out_elsewhere(records: Records, held: Claimed) -> None:
+    old = f"old.{held.address_key}"
+    addresses.opt_out(records.engine, old, user_id=held.user_id, source="link", now=NOON)
+
+
 def is_suppressed(records: Records, held: Claimed) -> None:
     addresses.suppress(records.engine, held.address_key, reason="bounced", now=NOON)
 
@@ -123,6 +128,7 @@ def is_released(records: Records, held: Claimed) -> None:
     ("happens", "kind", "refused"),
     [
         (opts_out, "marketing", Refused("opted_out", "left_out")),
+        (opts_out_elsewhere, "marketing", Refused("opted_out", "left_out")),
         (is_suppressed, "marketing", Refused("suppressed", "left_out")),
         (is_suppressed, "service", Refused("suppressed", "left_out")),
         (is_suppressed, "internal", Refused("suppressed", "left_out")),
@@ -272,6 +278,40 @@ def test_people_and_accounts_are_left_alone_for_a_while(
 
 def _fails(engine: Any, held: Claimed, now: Any) -> bool:
     return outbox.failed(engine, held, reason="refused", now=now)
+
+
+@pytest.mark.parametrize(
+    ("play", "days", "refused"),
+    [("sorry", 1, None), ("offer", 6, "account_contacted_lately"), ("offer", 7, None), ("cancelled", 1, None)],
+)
+def test_whom_another_play_held_out_is_left_alone_like_those_it_wrote_to(
+    records: Records, play: str, days: int, refused: str | None
+) -> None:
+    account = f"held{uuid4().hex[:8]}"
+    out = row(f"out{account}", account_id=account, arm="held_out", state="held_out", reason="holdout")
+    campaign = running(records, [out, row()], play=play)
+    if play == "cancelled":
+        campaigns.cancel(records.engine, campaign, actor="ada", now=NOON)
+    [held] = claimed(records, row(account_id=account), now=NOON + days * DAY)
+    found = begin(records, held, now=NOON + days * DAY)
+    assert (found.reason if isinstance(found, Refused) else None) == refused
+
+
+@pytest.mark.parametrize(
+    ("known", "kind", "refused"),
+    [
+        (Outside("left_company"), "service", "left_company"),
+        (Outside(to_person=1), "marketing", "contacted_lately"),
+        (Outside(to_account=1), "marketing", "account_contacted_lately"),
+        (Outside(to_person=1, to_account=1), "service", None),
+    ],
+)
+def test_what_is_known_outside_is_asked_before_sending(
+    records: Records, known: Outside, kind: str, refused: str | None
+) -> None:
+    [held] = claimed(records, row(), kind=kind)
+    found = outbox.begin_sending(records.engine, held, now=NOON, rules=RULES, outside=known)
+    assert (found.reason if isinstance(found, Refused) else None) == refused
 
 
 def test_two_of_one_account_get_one_campaign_together(records: Records) -> None:
@@ -482,6 +522,19 @@ def test_sending_again_is_offered_two_leases_after_it_began_and_not_before(recor
     assert begin(records, taken, now=minutes(5)).attempt == 2
     assert told(records, held.id)[-3] == ("uncertain", "queued", "send_again")
     assert campaigns.events(records.engine, held.id)["actor"].to_list()[-3] == "ada"
+
+
+def test_what_was_drafted_too_long_ago_is_not_sent_again_but_drafted_anew(records: Records) -> None:
+    held, other = claimed(records, row(), row())
+    for each in (held, other):
+        begin(records, each)
+        outbox.uncertain(records.engine, each, now=NOON)
+    more: dict[str, Any] = {"actor": "ada", "lease": LEASE, "draft_hours": 24, "window_hours": 72}
+    with pytest.raises(NotAccepted, match="2026-11-18 12:00 UTC") as refused:
+        outbox.resolve(records.engine, held.id, as_sent=False, now=NOON + timedelta(hours=97), **more)
+    assert "draft a new one" in str(refused.value)
+    outbox.resolve(records.engine, held.id, as_sent=True, now=NOON + timedelta(hours=97), **more)
+    outbox.resolve(records.engine, other.id, as_sent=False, now=NOON + timedelta(hours=96), **more)
 
 
 def test_a_person_says_that_an_uncertain_message_was_sent(records: Records) -> None:
