@@ -8,6 +8,7 @@ import polars as pl
 
 from metrics.as_of import as_of_view
 from metrics.inputs import Frame, lazy
+from metrics.stretches import EARNING
 
 _COLUMNS = {
     "subscription_id": pl.String,
@@ -22,7 +23,6 @@ _COLUMNS = {
     "past_due_since": pl.Date,
     "end_kind": pl.String,
 }
-_EARNING = ("paid", "usage", "parked")
 _KEEPING = ("paid", "paused", "parked")
 
 
@@ -68,7 +68,7 @@ def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.
         gone.filter(pl.col("ended_on") == pl.col("ended_on").max().over("account_id"))
         .join(begun, on="account_id", how="left")
         .filter((pl.col("moved_on") < pl.col("ended_on")).fill_null(True), ~asked.any().over("account_id"))
-        .filter(pl.col("kind").is_in(_EARNING), pl.col("mrr").fill_null(1) > 0)
+        .filter(pl.col("kind").is_in(EARNING), pl.col("mrr").fill_null(1) > 0)
         .drop("moved_on")
     )
 
@@ -79,7 +79,7 @@ def _paying_since(stretches: pl.LazyFrame, grace_days: int) -> pl.LazyFrame:
     # serve all accounts, in a quarter of the time, and an account's first stretch lies far behind everything.
     account = pl.col("account_id").cast(pl.Categorical).to_physical().cast(pl.Int64) * 10_000_000
     return (
-        stretches.filter(pl.col("kind").is_in(_EARNING), pl.col("mrr").fill_null(1) > 0)
+        stretches.filter(pl.col("kind").is_in(EARNING), pl.col("mrr").fill_null(1) > 0)
         .select(
             "account_id",
             "started_on",
@@ -148,7 +148,7 @@ def current_mrr(subscriptions: Frame, *, as_of: date, grace_days: int = 30) -> p
     served = _requested(stretches.filter(pl.col("ended_on").is_null())).with_columns(late=False)
     late = _requested(_late_renewals(stretches, as_of, grace_days)).with_columns(late=True)
     kind, mrr = pl.col("kind"), pl.col("mrr")
-    earns = kind.is_in(_EARNING)
+    earns = kind.is_in(EARNING)
     return (
         pl.concat([served, late])
         .with_columns(worth=pl.when(earns).then(mrr.fill_null(0)).otherwise(-1))

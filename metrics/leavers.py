@@ -123,12 +123,14 @@ def _marked(gone: pl.DataFrame, marks: Frame | None, unit: str, accounts: Frame 
     )
 
 
-def _tenure() -> pl.Expr:
-    days, bands = pl.col("tenure_days"), [pl.lit(name) for name in TENURES]
-    return (
-        pl.when(days < 90).then(bands[0]).when(days < 365).then(bands[1]).when(days < 730).then(bands[2])
-        .when(days >= 730).then(bands[3])
-    )  # fmt: skip
+def tenure_band(days: pl.Expr) -> pl.Expr:
+    """How long a customer had been one, in the words of :data:`TENURES`: null where ``days`` is null.
+
+    >>> pl.select(tenure_band(pl.Series([-3, 89, 90, 730]))).to_series().to_list()
+    ['under 90 days', 'under 90 days', '90 days to a year', 'over two years']
+    """
+    place = pl.sum_horizontal(days >= least for least in (90, 365, 730))
+    return pl.when(days.is_not_null()).then(place.replace_strict(range(4), TENURES, return_dtype=pl.String))
 
 
 def leavers(
@@ -207,7 +209,7 @@ def leavers(
         .join(today, on="account_id", how="left")
         .join(own, on=["account_id", "month"], how="left")
         .join(_marked(gone, marks, unit, accounts), on=["account_id", "month"], how="left")
-        .with_columns(status=_status(), tenure=_tenure(), disagrees=_disagrees())
+        .with_columns(status=_status(), tenure=tenure_band(pl.col("tenure_days")), disagrees=_disagrees())
         .with_columns(themes=_themes(), answer_open=still & (pl.col("status") != ANSWERED))
         .with_columns(**_judgement(regrettable, natural), wrote="text_themes")
     )

@@ -10,7 +10,6 @@ from metrics.answers import Weight, last_per_person, read
 from metrics.buckets import Period, as_day, buckets
 from metrics.inputs import Frame
 from metrics.intervals import FEWEST
-from metrics.leavers import TENURES
 from metrics.nps import nps
 
 
@@ -48,16 +47,6 @@ def last_answers(
     shown = kept.with_columns(pl.col("score").cast(pl.Int64), day="answered_on")
     order = [name for name in ("day", "response_id") if name in shown.columns]
     return shown.drop("rejected", "answered_on", "sent_on", "place").sort(order, maintain_order=True)
-
-
-def tenure_band(days: pl.Expr) -> pl.Expr:
-    """How long a customer had been one, in the words of ``leavers``: null where ``days`` is null.
-
-    >>> pl.select(tenure_band(pl.Series([-3, 89, 90, 730]))).to_series().to_list()
-    ['under 90 days', 'under 90 days', '90 days to a year', 'over two years']
-    """
-    place = pl.sum_horizontal(days >= least for least in (90, 365, 730))
-    return pl.when(days.is_not_null()).then(place.replace_strict(range(4), TENURES, return_dtype=pl.String))
 
 
 def nps_groups(

@@ -11,13 +11,11 @@ import polars as pl
 
 from metrics.inputs import Columns, Frame, day, lazy
 from metrics.intervals import difference, verdict
-from metrics.stretches import bridge, prepare
+from metrics.stretches import EARNING, SUBSCRIBED, bridge, prepare
 
 CONTACTED, HELD_OUT = "contacted", "held_out"
 OUTCOMES = ("subscribed", "paying", "value_active")
 _SENT: Columns = {"account_id": pl.String, "play": pl.String, "arm": pl.String, "at": pl.Date}
-_SUBSCRIBED = ("paid", "usage", "parked", "paused")
-_EARNING = ("paid", "usage", "parked")
 _SCHEMA: Columns = {
     "play": pl.String,
     "outcome": pl.String,
@@ -124,9 +122,9 @@ def _served(looks: pl.DataFrame, subscriptions: Frame, as_of: date, grace_days: 
     spans = bridge(stretches, as_of=as_of, grace_days=grace_days).with_columns(
         end=pl.when("open_gap").then("service_end").otherwise("end")
     )
-    held = spans.filter(pl.col("kind").is_in(_SUBSCRIBED)).select("account_id", "kind", "mrr", "start", "end")
+    held = spans.filter(pl.col("kind").is_in(SUBSCRIBED)).select("account_id", "kind", "mrr", "start", "end")
     here = looks.join(held, on="account_id").filter(pl.col("start") <= pl.col("on"), pl.col("on") < pl.col("end"))
-    earning = here.filter(pl.col("kind").is_in(_EARNING), pl.col("mrr") > 0)
+    earning = here.filter(pl.col("kind").is_in(EARNING), pl.col("mrr") > 0)
     return {"subscribed": _keys(here), "paying": _keys(earning)}
 
 

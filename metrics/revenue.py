@@ -1,4 +1,4 @@
-"""Recurring revenue: movements, rates, renewals, lifetimes. One door to the modules that work them out."""
+"""Recurring revenue: movements, rates, renewals, lifetimes, from the modules that work them out."""
 
 from metrics.lifetime import lifetime_curve, lifetimes
 from metrics.movements import account_movements, movements

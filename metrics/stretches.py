@@ -36,6 +36,10 @@ COLUMNS: dict[str, type[pl.DataType]] = {
     "end_kind": pl.String,
 }
 
+EARNING = ("paid", "usage", "parked")
+"""Kinds of stretches that may bring money."""
+SUBSCRIBED = (*EARNING, "paused")
+"""Kinds of stretches of customers, whether or not they pay just now."""
 PAYS = pl.col("value") > 0
 HOLDS = pl.col("kind").is_in(["paused", "parked"])
 COUNTS = PAYS | HOLDS

@@ -1,7 +1,7 @@
 """What customers get: value-active people, scorecard, features paid for and not used, zombies.
 
 *Active* means value, not log-ins. Who is value-active stands in ``metrics/value_use.py``, the scorecard in
-``metrics/scorecard.py``; all of it is imported from here.
+``metrics/scorecard.py``, what accounts pay in ``metrics/current.py``.
 """
 
 from __future__ import annotations

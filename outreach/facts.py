@@ -12,6 +12,7 @@ import polars as pl
 from metrics.current import current_mrr, renewing
 from metrics.inputs import month_end
 from metrics.renewals import leaving
+from metrics.stretches import EARNING
 from metrics.value import unused_entitlements, value_active_28d
 from metrics.value_summary import value_summary
 from queries.frames import Frames
@@ -19,7 +20,6 @@ from reports.review_use import with_names
 
 MOST_FEATURES = 5
 """So many features of an account are told of."""
-_EARNING = ("paid", "usage", "parked")
 _DAY = timedelta(days=1)
 
 
@@ -107,7 +107,7 @@ def _by_account(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 def _paid(subscriptions: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """``account_id``; ``since``, the first day paid for; ``until``, the last, and the ``plan`` then."""
-    earning = pl.col("kind").is_in(_EARNING) & (pl.col("mrr").fill_null(1) > 0)
+    earning = pl.col("kind").is_in(EARNING) & (pl.col("mrr").fill_null(1) > 0)
     served = subscriptions.filter(
         earning,
         pl.col("started_on") <= as_of,

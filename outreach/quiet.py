@@ -11,7 +11,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+from metrics.buckets import WEEKDAYS
+
 _DAY = timedelta(days=1)
 _LONGEST = 400
 """Days looked ahead. With one minute a week to send in, a change of clocks may swallow it twice a year."""
@@ -77,7 +78,7 @@ def _wall(moment: datetime, zone: tzinfo) -> datetime:
 
 
 def _quiet_day(wall: datetime, rules: Rules) -> bool:
-    return DAYS[wall.weekday()] in rules.quiet_weekdays
+    return WEEKDAYS[wall.weekday()] in rules.quiet_weekdays
 
 
 def _quiet_hour(at: time, rules: Rules) -> bool:

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from metrics.current import current_mrr
 from metrics.outreach_effect import CONTACTED, HELD_OUT, outreach_effect
+from metrics.stretches import SUBSCRIBED
 from queries.frames import Frames
 from records import answers, campaigns
 from records.database import engine as connect
 from settings import Settings
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_SUBSCRIBED = ("paid", "usage", "parked", "paused")
 _BEGUN = ("sending", "sent", "uncertain", "failed")
 _STATES = {
     "delivered": ("sent",),
@@ -104,7 +104,7 @@ def _assigned(rows: pl.DataFrame) -> pl.DataFrame:
 def _left(rows: pl.DataFrame, subscriptions: pl.LazyFrame, frames: Frames, grace_days: int) -> pl.DataFrame:
     """``campaign_id, account_id, has_left``: contacted accounts subscribed on the day of approval and not any more."""
     contacted = rows.filter(pl.col("arm") == CONTACTED).select("campaign_id", "account_id", "day").unique()
-    served = subscriptions.filter(pl.col("kind").is_in(_SUBSCRIBED), pl.col("end_kind").ne_missing("mistake"))
+    served = subscriptions.filter(pl.col("kind").is_in(SUBSCRIBED), pl.col("end_kind").ne_missing("mistake"))
     on_the_day = (pl.col("started_on") <= pl.col("day")) & (
         pl.col("ended_on").is_null() | (pl.col("ended_on") > pl.col("day"))
     )

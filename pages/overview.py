@@ -72,6 +72,9 @@ with left, panel.section(findings.renewals_said(renewals, full, currency), reven
     drill.renewals(choice, renewals)
     tables.folded("Every month as a table", renewals, findings.RENEWALS, key="renewals-table", alt="Renewals", **about)
 at_risk = overview.at_risk(view, who)
-computed = "By month of renewal and computed health; health set by hand counts on the accounts page only."
+computed = (
+    "What an account pays in all, in the month of its next renewal, by computed health; "
+    "health set by hand counts on the accounts page only."
+)
 with right, panel.section(findings.risk_said(at_risk, overview.last_ahead(as_of), currency), health, detail=computed):
     drill.at_risk(choice, at_risk)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from metrics import revenue
+from metrics.movements import LOSSES
 from reports import board_words as said
 from reports import charts, words
 from reports.board_numbers import MONTHS, BoardNumbers
@@ -136,7 +137,7 @@ def movements(deck: Deck, pack: BoardNumbers) -> None:
 
 
 def _signed(name: str, amount: int) -> int:
-    return -amount if name in said.LOSSES else amount
+    return -amount if name in LOSSES else amount
 
 
 def _movers(slide: Any, pack: BoardNumbers) -> None:

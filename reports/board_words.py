@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from metrics.churn_reasons import NO_REASON
+from metrics.movements import LOSSES
 from reports import words
 from reports.board_numbers import MONTHS, BoardNumbers
-from reports.sentences import VERDICTS, one
+from reports.sentences import VERDICTS, one, won_and_lost
 from reports.zombies import MEASURE
 
 MOVEMENTS = {
@@ -25,7 +26,6 @@ MOVEMENTS = {
     "moved_out": "Moved out",
     "fx": "Currency",
 }
-LOSSES = ("contraction", "paused", "churned", "moved_out")
 _LED = {
     "New": "new business",
     "Came back": "returning accounts",
@@ -65,12 +65,10 @@ def month_in_words(pack: BoardNumbers) -> str:
     month = last_month(pack)
     if month is None:
         return "When a first month is over, its revenue stands here."
-    paused = f", {short(pack, month['paused'])} paused" if month["paused"] else ""
-    return (
-        f"Won {short(pack, month['new'] + month['expansion'])} of MRR from new business and expansion, lost "
-        f"{short(pack, month['churned'] + month['contraction'])} to churn and contraction{paused}; "
-        f"{words.plural(month['accounts_churned'], 'account')} left."
-    )
+    won, lost = won_and_lost(month)
+    paused = f", {short(pack, month['paused'])} of it by pausing" if month["paused"] else ""
+    left = words.plural(month["accounts_churned"], "account")
+    return f"Won {short(pack, won)} of MRR and lost {short(pack, lost)}{paused}; {left} left."
 
 
 def movements(pack: BoardNumbers) -> str:

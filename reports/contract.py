@@ -9,8 +9,7 @@ import polars as pl
 
 from metrics.current import current_mrr, renewing
 from metrics.renewals import leaving
-
-_EARNING = ("paid", "usage", "parked")
+from metrics.stretches import EARNING
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Contract:
 def contract(subscriptions: pl.LazyFrame, *, as_of: date, grace_days: int = 30) -> Contract:
     """The contract of the one account whose stretches ``subscriptions`` holds."""
     rows = subscriptions.filter(pl.col("end_kind").ne_missing("mistake")).collect()
-    paid = rows.filter(pl.col("kind").is_in(_EARNING), pl.col("mrr").fill_null(1) > 0, pl.col("started_on") <= as_of)
+    paid = rows.filter(pl.col("kind").is_in(EARNING), pl.col("mrr").fill_null(1) > 0, pl.col("started_on") <= as_of)
     since = paid.filter(pl.col("ended_on").ne_missing(pl.col("started_on")))["started_on"].min()
     known = Contract(since=since if isinstance(since, date) else None)
     now = current_mrr(rows, as_of=as_of, grace_days=grace_days)

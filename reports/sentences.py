@@ -86,13 +86,19 @@ def kept(gross: dict[str, Any] | None, month: date, movers: pl.DataFrame, curren
     return f"{said}. {carriers or 'Nothing was lost.'}"
 
 
+def won_and_lost(month: dict[str, Any]) -> tuple[int, int]:
+    """What a month's movements added to MRR and took from it, in minor units; exchange rates are neither."""
+    won, lost = (sum(month[name] for name in names) for names in (GAINS, LOSSES))
+    return won, lost
+
+
 def moved(month: dict[str, Any] | None, movers: pl.DataFrame, currency: str, *, write: Write = str) -> str:
     """What MRR closed with, and what was won against what left."""
     if month is None:
         return "There is no full month yet."
     grown = month["closing"] - month["opening"]
     by = f" ({words.percent(grown / month['opening'])})" if month["opening"] else ""
-    won, lost = (sum(month[name] for name in names) for names in (GAINS, LOSSES))
+    won, lost = won_and_lost(month)
     fx = words.money(month["fx"], currency, short=True, signed=True)
     rates = f", {fx} by exchange rates" if abs(month["fx"]) * 20 > won + lost else ""
     change = words.money(grown, currency, short=True, signed=True)

@@ -34,11 +34,16 @@ def _kind(block: str) -> str:
 
 
 def how(*functions: Callable[..., Any], label: str = "How is this worked out?", key: str | None = None) -> None:
-    """A small button that opens the descriptions of ``functions``."""
+    """A small button that opens the descriptions of ``functions``: what each says first, then, in a fold, all of it."""
+    told = [(function.__name__, parts(function)) for function in functions]
     with st.popover(label, type="tertiary", icon=":material/help_outline:", key=key):
-        for function in functions:
-            for kind, block in parts(function):
-                _show(kind, block)
+        for _, (first, *_) in told:
+            _show(*first)
+        with st.expander("Rows, columns, units"):
+            for name, (_, *rest) in told:
+                st.markdown(f"**`{name}`**")
+                for kind, block in rest:
+                    _show(kind, block)
 
 
 def _show(kind: str, block: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.leavers import TENURES
+from metrics.leavers import TENURES, tenure_band
 from metrics.nps import nps, nps_change, nps_trend
-from metrics.nps_groups import changed_by, last_answers, nps_groups, tenure_band
+from metrics.nps_groups import changed_by, last_answers, nps_groups
 
 AS_OF = date(2024, 3, 15)
 COLUMNS = {

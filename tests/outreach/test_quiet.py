@@ -12,7 +12,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 import settings
-from outreach.quiet import DAYS, is_quiet, next_allowed
+from metrics.buckets import WEEKDAYS
+from outreach.quiet import is_quiet, next_allowed
 
 MINUTE = timedelta(minutes=1)
 ZONES = (
@@ -27,7 +28,7 @@ ZONES = (
 
 
 def rules(
-    quiet_from: str = "19:00", quiet_until: str = "08:00", weekdays: tuple[str, ...] = DAYS[5:]
+    quiet_from: str = "19:00", quiet_until: str = "08:00", weekdays: tuple[str, ...] = WEEKDAYS[5:]
 ) -> SimpleNamespace:
     return SimpleNamespace(
         quiet_from=time.fromisoformat(quiet_from), quiet_until=time.fromisoformat(quiet_until), quiet_weekdays=weekdays
@@ -70,7 +71,7 @@ def test_around_every_change_of_clocks_the_first_minute_that_is_not_quiet_is_fou
     for change in changes(zone):
         minutes = [change - timedelta(days=2) + n * MINUTE for n in range(7 * 24 * 60)]
         walls = [minute.astimezone(zone) for minute in minutes]
-        seen = [(DAYS[wall.weekday()], wall.hour * 60 + wall.minute) for wall in walls]
+        seen = [(WEEKDAYS[wall.weekday()], wall.hour * 60 + wall.minute) for wall in walls]
         for held in RULES:
             allowed = [not quiet(*shown, held) for shown in seen]
             for start in range(0, 3 * 24 * 60, 53):
@@ -124,7 +125,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 def test_rules_that_allow_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="Every hour is quiet"):
-        next_allowed(utc("2026-11-20"), ZoneInfo("Europe/Berlin"), rules(weekdays=DAYS))
+        next_allowed(utc("2026-11-20"), ZoneInfo("Europe/Berlin"), rules(weekdays=WEEKDAYS))
 
 
 @limits(max_examples=60)
@@ -133,7 +134,7 @@ def test_rules_that_allow_nothing_are_refused() -> None:
     st.sampled_from(ZONES),
     st.times(),
     st.times(),
-    st.sets(st.sampled_from(DAYS), max_size=6),
+    st.sets(st.sampled_from(WEEKDAYS), max_size=6),
 )
 def test_what_is_found_is_never_quiet_and_asking_again_changes_nothing(now, zone, start, end, weekdays) -> None:
     if start == end:

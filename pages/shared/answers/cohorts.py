@@ -10,6 +10,7 @@ import polars as pl
 
 import settings
 from metrics.intervals import difference, verdict
+from metrics.presence import Cohorts, Returns
 from metrics.retention import cohort_retention, cohort_units, pooled_curve
 from metrics.revenue import account_movements, lifetime_curve, revenue_cohorts
 from metrics.revenue_curve import revenue_cohort_accounts, revenue_curve
@@ -19,8 +20,6 @@ from queries.frames import Frames
 
 Unit = Literal["account_id", "user_id", "mrr"]
 Period = Literal["month", "week"]
-Returns = Literal["on", "on_or_after"]
-Cohorts = Literal["first", "recurring"]
 Kept = Literal["net", "gross"]
 Group = Literal["plan", "segment", "country"]
 

@@ -11,8 +11,9 @@ import settings
 from metrics import nps as metric
 from metrics.answers import Weight
 from metrics.current import current_mrr
+from metrics.leavers import tenure_band
 from metrics.month_ends import months_later
-from metrics.nps_groups import changed_by, last_answers, nps_groups, tenure_band
+from metrics.nps_groups import changed_by, last_answers, nps_groups
 from metrics.nps_people import Reached, by_theme, unanswered
 from pages.shared import written
 from pages.shared.answers import comments as tags

@@ -61,6 +61,13 @@ def run_rate(frames: Frames, who: Who) -> pl.DataFrame:
 
 
 @cached
+def paused(frames: Frames, who: Who, month: date) -> int:
+    """How many accounts were paused as a month closed: they are customers, and pay nothing."""
+    rows = account_months(view_of(frames), who)
+    return rows.filter(pl.col("month") == month, pl.col("closing_status") == "paused")["account_id"].n_unique()
+
+
+@cached
 def silent_then(frames: Frames) -> pl.DataFrame:
     """Who paid and got nothing when the last full month, the one before and a year's window closed or opened."""
     return zombie_closes(frames, settings.get())
