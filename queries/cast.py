@@ -16,6 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from queries.contract import Column, Source
 
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-9:.]+(?:[+-][0-9:]+| ?Z| ?UTC| ?GMT)?"
+
 BEFORE_TIME, AFTER_TIME = date(1, 1, 1), date(9999, 12, 31)
 """Stand for times that no calendar here reaches; the row checks reject both."""
 
@@ -70,9 +73,23 @@ def moment(raw: ColumnElement[Any], arrow_type: str, zone: str) -> ColumnElement
         return sa.func.timezone(zone, sa.cast(raw, sa.DateTime(timezone=False)))
     if arrow_type.startswith("timestamp") and "tz=" not in arrow_type:
         return sa.func.timezone("UTC", raw)
-    if arrow_type.startswith("timestamp"):
-        return raw
-    return sa.cast(raw, sa.DateTime(timezone=True))
+    return raw
+
+
+def written_moment(raw: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+    """A timestamptz from a moment kept as text, read as :mod:`queries.parse` reads it: without a zone it is UTC.
+
+    Where a value is spelled in another way the statement fails, instead of guessing as PostgreSQL does; the source is
+    then read as text.
+    """
+    instant = sa.DateTime(timezone=True)
+    text = sa.cast(raw, sa.Text)
+    return sa.case(
+        (text.regexp_match(f"^{_DAY}[ T]{_TIME}$"), sa.cast(text, instant)),
+        (text.regexp_match(f"^{_DAY}$"), sa.func.timezone(zone, sa.cast(text, sa.DateTime(timezone=False)))),
+        (text.regexp_match("^ *$"), sa.null()),
+        else_=sa.cast(text.concat(" is not ISO 8601"), instant),
+    )
 
 
 def day(raw: ColumnElement[Any], arrow_type: str, zone: str) -> ColumnElement[Any]:

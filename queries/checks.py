@@ -118,10 +118,10 @@ def _complete(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 
 def _spelled(column: Column) -> pl.Expr:
-    """Empty text is null; a currency is in capitals, a month its first day."""
+    """Empty text, and text of spaces alone, is null; a currency is in capitals, a month its first day."""
     value = pl.col(column.name)
     if column.kind == "text":
-        value = pl.when(value != "").then(value)
+        value = pl.when(value.str.strip_chars() != "").then(value)
     if column.name == "currency":
         value = value.str.strip_chars().str.to_uppercase()
     if column.name == "month":
@@ -162,6 +162,8 @@ def _column_tests(column: Column, as_of: datetime) -> list[Then]:
         found.append((value.is_null(), f"{name} is missing"))
     if column.choices and column.not_null:
         found.append((~value.is_in(column.choices), f"{name} is none of {', '.join(column.choices)}"))
+    if column.kind == "text":  # which no database takes, so that nothing could be noted about the row
+        found.append((value.str.contains("\0", literal=True), f"{name} holds a NUL character"))
     if column.kind in ("integer", "number", "money"):
         found += _number_tests(column, value)
     if column.kind in ("date", "timestamp"):

@@ -42,14 +42,19 @@ class Events:
         return self.columns["occurred_at"]
 
     @property
+    def is_written(self) -> bool:
+        """Whether times are kept as text, or as something else that is no time."""
+        return not self.time_type.startswith(("date", "timestamp"))
+
+    @property
     def clock(self) -> sa.ColumnElement[Any]:
         """When an event happened, untouched where the database can compare it, so that an index helps."""
         raw: sa.ColumnElement[Any] = sa.column("occurred_at")
-        return raw if self.time_type.startswith(("date", "timestamp")) else cast.moment(raw, self.time_type, self.zone)
+        return cast.written_moment(raw, self.zone) if self.is_written else raw
 
     def at(self, moment: datetime) -> sa.ColumnElement[Any]:
         """A constant to compare :attr:`clock` with."""
-        if "tz=" in self.time_type or not self.time_type.startswith(("date", "timestamp")):
+        if "tz=" in self.time_type or self.is_written:
             return sa.cast(sa.literal(moment.astimezone(UTC).isoformat()), sa.DateTime(timezone=True))
         zone = ZoneInfo(self.zone) if self.time_type.startswith("date") else UTC
         local = moment.astimezone(zone).replace(tzinfo=None)
@@ -59,7 +64,7 @@ class Events:
         """The organisation's day of a :attr:`clock`."""
         if self.time_type.startswith("date"):
             return clock
-        moment = cast.moment(clock, self.time_type, self.zone)
+        moment = clock if self.is_written else cast.moment(clock, self.time_type, self.zone)
         return sa.cast(sa.func.timezone(self.zone, moment), sa.Date)
 
     @property

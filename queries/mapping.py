@@ -43,8 +43,13 @@ def _read(path: Path, source: Source) -> Mapping:
         return Mapping(source, file, text=str(path.resolve()), location=str(path.resolve()))
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MappingError(f"{file} cannot be read: {error}", "save it as UTF-8 text") from None
+    except OSError as error:
+        raise MappingError(f"{file} cannot be read: {error.strerror}.", "check the file and who may read it") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise MappingError(f"{file} cannot be read: line {line} is no UTF-8 text.", "save it as UTF-8 text") from None
+    if "\0" in text:
+        raise MappingError(f"{file} cannot be read: it holds a NUL character.", "save it as UTF-8 text")
     if path.suffix == ".toml":
         return Mapping(source, file, text=text, location=_location(file, text, path.parent))
     return Mapping(source, file, text=text, sql=select_of(file, text))
@@ -57,7 +62,7 @@ def _location(file: str, text: str, folder: Path) -> str:
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{file} is not valid TOML: {error}", hint) from None
     location = values.get("path")
-    if set(values) != {"path"} or not isinstance(location, str):
+    if set(values) != {"path"} or not isinstance(location, str) or "\0" in location:
         raise MappingError(f'{file} must hold "path" and nothing else.', hint)
     if not location.lower().endswith((".csv", ".parquet")):
         raise MappingError(f"{file} names {location}, which is neither .csv nor .parquet.", hint)
@@ -65,7 +70,10 @@ def _location(file: str, text: str, folder: Path) -> str:
 
 
 def require_columns(mapping: Mapping, found: list[str]) -> None:
-    """MappingError naming file, column and the likely fix when a required column is missing."""
+    """MappingError naming file, column and the likely fix when a required column is missing, or one is there twice."""
+    twice = next((name for name in mapping.source.names if found.count(name) > 1), None)
+    if twice is not None:
+        raise MappingError(f'{mapping.file} has more than one column "{twice}".', "keep one, or rename the others")
     missing = [name for name in mapping.source.required_names if name not in found]
     if not missing:
         return
@@ -76,7 +84,7 @@ def require_columns(mapping: Mapping, found: list[str]) -> None:
 
 def suggestion(missing: str, mapping: Mapping, found: list[str]) -> str:
     """What to write so that ``missing`` is there, guessed from the columns that are."""
-    spare = {name.lower(): name for name in found if name not in mapping.source.names}
+    spare = {name.strip().lower(): name for name in found if name.strip() and name not in mapping.source.names}
     close = difflib.get_close_matches(missing, list(spare), n=1, cutoff=0.5)
     close = close or [name for name in spare if missing in name or name in missing][:1]
     if mapping.sql is None:

@@ -66,19 +66,19 @@ def _boolean(clean: pl.Expr) -> pl.Expr:
 
 
 def _moment(clean: pl.Expr, zone: str) -> pl.Expr:
-    iso = clean.str.replace("T", " ", literal=True).str.replace(r"(?i)\s*(z|utc|gmt)$", "+00:00")
+    iso = clean.str.replace(r"^(\S{10})T", "$1 ").str.replace(r"(?i)\s*(z|utc|gmt)$", "+00:00")
     tries = [iso.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in _MOMENTS]
     return pl.coalesce(*tries, _start(iso.str.to_date("%Y-%m-%d", strict=False), zone))
 
 
 def _start(day: pl.Expr, zone: str) -> pl.Expr:
-    """The first moment of a day. Where clocks skip midnight, the day starts an hour later, as PostgreSQL has it."""
+    """The first moment of a day. Where clocks skip midnight: 24 hours after the one before, as PostgreSQL has it."""
     midnight = day.cast(pl.Datetime("us"))
-    tries = [
+    here, before = (
         local.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null").dt.convert_time_zone("UTC")
-        for local in (midnight, midnight.dt.offset_by("1h"))
-    ]
-    return pl.coalesce(*tries)
+        for local in (midnight, midnight.dt.offset_by("-1d"))
+    )
+    return pl.coalesce(here, before.dt.offset_by("24h"))
 
 
 def _day(clean: pl.Expr, zone: str) -> pl.Expr:
@@ -100,7 +100,7 @@ def _in_reach(clean: pl.Expr, value: pl.Expr, kind: pl.DataType | type[pl.DataTy
         .then(endless)
         .when((word == "-infinity") | word.str.contains(r"^-?\d{4,}-\d\d-\d\d.* bc$"))
         .then(early)
-        .when(word.str.contains(r"^\+?\d{5,6}-\d\d-\d\d"))
+        .when(word.str.contains(r"^\+?\d{5,}-\d\d-\d\d"))
         .then(late)
         .otherwise(value)
     )

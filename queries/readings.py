@@ -29,6 +29,7 @@ KEY = ("account_id", "user_id", "feature", "day")
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 SAMPLES = 100
+_TOGETHER = 100_000
 NO_TIME = "occurred_at is missing"
 TOO_EARLY = "occurred_at is before 1970"
 TOO_LATE = "occurred_at is more than a day in the future"
@@ -137,17 +138,27 @@ def few(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def merged(readings: Iterable[Reading]) -> Reading:
-    """Several looks at different events as one."""
-    result = Reading()
+    """Several looks at different events as one.
+
+    They are added up once they hold as many rows as the sum so far, so that many looks sort each row a few times only.
+    """
+    result, waiting, rows = Reading(), list[Reading](), 0
     for found in readings:
-        daily = pl.concat([result.daily, found.daily]).group_by(KEY)
-        bad: dict[tuple[str, date | None], int] = {}
-        for item in (*result.bad, *found.bad):
-            bad[item.reason, item.day] = bad.get((item.reason, item.day), 0) + item.events
-        result = Reading(
-            daily=in_order(daily.agg(pl.col("uses").sum(), total(pl.col("quantity")))),
-            bad=tuple(Bad(reason=why, day=day, events=n) for (why, day), n in bad.items()),
-            samples=few(pl.concat([result.samples, found.samples])),
-            erased=result.erased + found.erased,
-        )
-    return result
+        waiting.append(found)
+        rows += found.daily.height
+        if rows >= max(_TOGETHER, result.daily.height):
+            result, waiting, rows = _sum([result, *waiting]), [], 0
+    return _sum([result, *waiting])
+
+
+def _sum(looks: list[Reading]) -> Reading:
+    daily = pl.concat([look.daily for look in looks]).group_by(KEY)
+    bad: dict[tuple[str, date | None], int] = {}
+    for item in (item for look in looks for item in look.bad):
+        bad[item.reason, item.day] = bad.get((item.reason, item.day), 0) + item.events
+    return Reading(
+        daily=in_order(daily.agg(pl.col("uses").sum(), total(pl.col("quantity")))),
+        bad=tuple(Bad(reason=why, day=day, events=n) for (why, day), n in bad.items()),
+        samples=few(pl.concat([look.samples for look in looks])),
+        erased=sum(look.erased for look in looks),
+    )

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from queries import cast, checks, parse
+from queries import cast, checks, csv_file, parse
 from queries.checks import Accounts, Checked
 from queries.contract import Source
 from queries.database import Session
@@ -33,8 +33,7 @@ class Reader:
     def columns(self, mapping: Mapping) -> dict[str, str]:
         """Columns the mapping returns and their Arrow types; SourceError or MappingError when one is missing."""
         if mapping.sql is None:
-            with _readable(mapping):
-                found = dict.fromkeys(_scan(mapping).collect_schema().names(), "string")
+            found = dict.fromkeys(_names(mapping), "string")
         else:
             with self.session.savepoint(mapping.file):
                 found = self.session.schema(mapping.sql)
@@ -69,12 +68,16 @@ class Reader:
         return replace(checked, left_out=checked.left_out + left_out)
 
 
-def _scan(mapping: Mapping) -> pl.LazyFrame:
-    """A LazyFrame over a CSV (every column text) or Parquet file."""
-    location = mapping.location or ""
-    if location.lower().endswith(".csv"):
-        return pl.scan_csv(location, infer_schema=False, encoding="utf8-lossy")
-    return pl.scan_parquet(location)
+def _is_csv(mapping: Mapping) -> bool:
+    return (mapping.location or "").lower().endswith(".csv")
+
+
+def _names(mapping: Mapping) -> list[str]:
+    """The names of a file's columns."""
+    with _readable(mapping):
+        if _is_csv(mapping):
+            return csv_file.names(mapping)
+        return pl.scan_parquet(mapping.location or "").collect_schema().names()
 
 
 @contextmanager
@@ -83,18 +86,37 @@ def _readable(mapping: Mapping) -> Iterator[None]:
     try:
         yield
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        said = " ".join(str(error).split()).rstrip(".")
+        said = " ".join(str(error).split()).split(" This error occurred in")[0].rstrip(".")
         raise SourceError(f"{mapping.file} cannot be read: {said}.", "check the path and the file") from error
 
 
 def text_of(mapping: Mapping) -> pl.DataFrame:
     """A file's contract columns as text; SourceError when it cannot be read."""
     with _readable(mapping):
-        frame = _scan(mapping)
-        found = frame.collect_schema().names()
-        require_columns(mapping, found)
-        names = [name for name in mapping.source.names if name in found]
-        return frame.select(pl.col(name).cast(pl.String) for name in names).collect()
+        if _is_csv(mapping):
+            return csv_file.read(mapping)
+        frame = pl.scan_parquet(mapping.location or "")
+        types = frame.collect_schema()
+        require_columns(mapping, types.names())
+        names = [name for name in mapping.source.names if name in types]
+        return frame.select(_as_text(mapping, name, types[name]) for name in names).collect()
+
+
+def _as_text(mapping: Mapping, name: str, kind: pl.DataType) -> pl.Expr:
+    """A column of a Parquet file as text. A time that no calendar here reaches becomes one that is rejected."""
+    if kind.is_nested() or isinstance(kind, pl.Duration):
+        said = f'{mapping.file} cannot be read: column "{name}" is of type {kind}.'
+        raise SourceError(said, "write it as text, number, date or time, or leave it out")
+    if isinstance(kind, pl.Date):
+        return _in_reach(name, kind, per_day=1).cast(pl.String)
+    if isinstance(kind, pl.Datetime) and kind.time_unit != "ns":  # nanoseconds end in 2262
+        return _in_reach(name, kind, per_day=86_400_000 * (1000 if kind.time_unit == "us" else 1)).cast(pl.String)
+    return pl.col(name).cast(pl.String)
+
+
+def _in_reach(name: str, kind: pl.DataType, *, per_day: int) -> pl.Expr:
+    first, last = ((day - date(1970, 1, 1)).days for day in (cast.BEFORE_TIME, cast.AFTER_TIME))
+    return pl.col(name).to_physical().clip((first - 1) * per_day, (last + 2) * per_day).cast(kind).alias(name)
 
 
 def mapping_hash(mapping: Mapping) -> str:

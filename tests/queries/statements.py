@@ -26,7 +26,7 @@ COORDINATOR_HAS = WORKERS_HAVE | {"current_database", "now", "pg_control_system"
 SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 PROPAGATE = "SET LOCAL citus.propagate_set_commands = 'local'"
 
-_NO_CALL = (exp.Cast, exp.Case, exp.If, exp.Connector, exp.Exists)
+_NO_CALL = (exp.Cast, exp.Case, exp.If, exp.Connector, exp.Exists, exp.RegexpLike)
 _WRITTEN = {exp.CurrentTimestamp: "now"}
 _MERGED = (exp.Count, exp.Min, exp.Max, exp.Sum)
 

@@ -204,6 +204,32 @@ def test_plain_days_for_moments_are_the_organisation_s_days(company):
     assert_same(company, made, "America/Los_Angeles", "monday", AS_OF)
 
 
+@pytest.mark.parametrize("zone", ["America/Havana", "Africa/Cairo"])
+def test_days_and_moments_written_as_text_are_what_they_are_with_types(company, zone, monkeypatch):
+    made = World({"a": "active"}, signed_up={"a": LONG_AGO}, thresholds={"report": 1.0})
+    build(company, made, occurred_at="text")
+    days = [date(2026, 3, 1), date(2026, 3, 8), date(2025, 4, 25), date(2025, 11, 2)]
+    moments = {
+        "2026-03-01 10:00": datetime(2026, 3, 1, 10, tzinfo=UTC),
+        "2026-03-02T01:30:00": datetime(2026, 3, 2, 1, 30, tzinfo=UTC),
+        "2026-03-01 23:30:00-05": datetime(2026, 3, 2, 4, 30, tzinfo=UTC),
+    }
+    texts = [*map(str, days), *moments]
+    statement = "INSERT INTO events (account_id, feature, occurred_at) VALUES ('a', 'report', %s)"
+    company.sql(statement, rows=[(text,) for text in texts])
+    at = [datetime(d.year, d.month, d.day, 12, tzinfo=ZoneInfo(zone)) for d in days]
+    made.events = [Event("a", None, "report", moment) for moment in (*at, *moments.values())]
+    made.served = {}
+    company.choose(time_zone=f'"{zone}"')
+    with monkeypatch.context() as patched:
+        patched.setattr("queries.events.read_as_text", None)  # the database counts them
+        company.refresh(AS_OF)
+    assert_same(company, made, zone, "monday", AS_OF)
+    company.sql(statement, rows=[("01/02/2026",), ("yesterday",), ("",)])
+    company.refresh(AS_OF)
+    assert company.state("events").rejected_by_reason == {"occurred_at does not parse": 2, "occurred_at is missing": 1}
+
+
 def test_days_of_infinity_are_rejected_like_any_other_time_out_of_reach(company):
     made = world(random.Random(1), 10)
     build(company, made)

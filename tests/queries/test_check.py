@@ -122,7 +122,7 @@ def test_values_that_do_not_parse_and_types_that_do_not_cast_are_told(shop, run)
     assert code == 0
     assert "1 rejected: sent_at does not parse" in printed
     assert "does not cast: rating (" in printed
-    assert 'does not cast: occurred_at (invalid input syntax for type timestamp with time zone: "noon")' in printed
+    assert "does not cast: occurred_at (invalid input syntax for type timestamp with time zone: " in printed
     assert "1 rejected: occurred_at does not parse" in printed
     assert "1 rejected: rating is not a finite number" in printed
 

@@ -147,6 +147,14 @@ def test_a_toml_that_leads_nowhere_says_what_to_write(tmp_path, text, says):
     assert 'path = "s3://bucket/nps.parquet"' in refused.value.hint
 
 
+def test_a_nul_character_is_refused(tmp_path):
+    with pytest.raises(MappingError, match="holds a NUL character"):
+        found(tmp_path, nps_sql="SELECT 1\0")
+    (tmp_path / "nps.sql").unlink()
+    with pytest.raises(MappingError, match='must hold "path"'):
+        found(tmp_path, nps_toml='path = "a\\u0000.csv"')
+
+
 def test_two_files_for_one_source_are_refused(tmp_path):
     with pytest.raises(MappingError) as refused:
         found(tmp_path, nps_sql="SELECT 1", nps_csv="score\n1")
@@ -155,8 +163,9 @@ def test_two_files_for_one_source_are_refused(tmp_path):
 
 def test_a_file_that_is_no_utf8_is_refused(tmp_path):
     (tmp_path / "nps.sql").write_bytes("SELECT 'schön' AS comment".encode("latin-1"))
-    with pytest.raises(MappingError, match=r"config/sources/nps\.sql cannot be read") as refused:
+    with pytest.raises(MappingError) as refused:
         found(tmp_path)
+    assert refused.value.message == "config/sources/nps.sql cannot be read: line 1 is no UTF-8 text."
     assert refused.value.hint == "save it as UTF-8 text"
 
 

@@ -33,3 +33,23 @@ def test_a_bad_event_keeps_its_day_only_where_a_good_one_would(tmp_path, at, day
     work = months.split(Store(str(tmp_path)), found, today=LAST.date(), at=LAST)
     assert sum(item.events for item in (*work.lost, *(i for month in work.months.values() for i in month.bad))) == 1
     assert min(work.months, default=day) == (day and day.replace(day=1))
+
+
+def test_many_looks_add_up_and_each_row_is_sorted_only_a_few_times(monkeypatch):
+    looks = [
+        readings.Reading(
+            daily=pl.DataFrame([(f"a{number % 90}", None, "f", LAST.date(), 1, 0.5)], readings.SCHEMA, orient="row"),
+            bad=(Bad(reason=WHY, day=None, events=1),),
+            erased=1,
+        )
+        for number in range(100)
+    ]
+    sorted_rows, in_order = [], readings.in_order
+    monkeypatch.setattr(readings, "_TOGETHER", 1)
+    monkeypatch.setattr(readings, "in_order", lambda daily: sorted_rows.append(daily.height) or in_order(daily))
+    found = readings.merged(iter(looks))
+    assert found.daily.height == 90
+    assert (found.daily["uses"].sum(), found.daily["quantity"].sum()) == (100, 50)
+    assert (found.bad, found.erased) == ((Bad(reason=WHY, day=None, events=100),), 100)
+    assert sum(sorted_rows) < 4 * len(looks)
+    assert readings.merged([]).is_empty

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
+from queries.errors import SourceError
 from tests.queries.reading import KINDS, STRETCH, answers, put, verdicts
 
 pytestmark = pytest.mark.postgres
@@ -17,6 +18,8 @@ def test_moments_without_a_zone_are_utc_and_days_begin_when_the_organisation_s_d
     moments = {
         "naive": ("timestamp", "2026-07-01 22:30:00", datetime(2026, 7, 1, 22, 30, tzinfo=UTC)),
         "offset": ("timestamptz", "2026-07-01 22:30:00+02:00", datetime(2026, 7, 1, 20, 30, tzinfo=UTC)),
+        "named": ("timestamptz", "2026-07-01 22:30:00 UTC", datetime(2026, 7, 1, 22, 30, tzinfo=UTC)),
+        "T and Z": ("timestamptz", "2026-07-01T22:30Z", datetime(2026, 7, 1, 22, 30, tzinfo=UTC)),
         "summer day": ("date", "2025-07-01", datetime(2025, 6, 30, 22, tzinfo=UTC)),
         "winter day": ("date", "2026-01-01", datetime(2025, 12, 31, 23, tzinfo=UTC)),
         "day of the change": ("date", "2025-03-30", datetime(2025, 3, 29, 23, tzinfo=UTC)),
@@ -35,6 +38,7 @@ def test_moments_without_a_zone_are_utc_and_days_begin_when_the_organisation_s_d
         ("America/Havana", "2025-03-09", datetime(2025, 3, 9, 5, tzinfo=UTC)),
         ("America/Havana", "2025-11-02", datetime(2025, 11, 2, 5, tzinfo=UTC)),  # midnight twice: the later one
         ("America/St_Johns", "2025-07-01", datetime(2025, 7, 1, 2, 30, tzinfo=UTC)),
+        ("Pacific/Apia", "2011-12-30", datetime(2011, 12, 30, 10, tzinfo=UTC)),  # a day they skipped whole
     ],
 )
 def test_a_day_whose_midnight_the_clocks_skip_begins_after_it(reading, kind, zone, day, starts):
@@ -223,3 +227,43 @@ def test_a_parquet_file_is_read_with_its_own_types(reading):
     (folder / "nps.parquet").unlink()
     assert verdicts(checked, "nps") == {"half": "score is not a whole number", "good": None}
     assert checked.kept.select("response_id", "sent_at", "responded_at", "survey").row(0) == ("2", moment, moment, "q1")
+
+
+ODD = {
+    "a time no calendar reaches": ("sent_at", pl.Series([2**63 - 1]).cast(pl.Datetime("ms", "UTC")), "more than a day"),
+    "a day no calendar reaches": ("sent_at", pl.Series([-(2**31)], dtype=pl.Int32).cast(pl.Date), "before 1970"),
+    "a NUL in an id": ("response_id", pl.Series(["r\0"]), "holds a NUL character"),
+    "an id of spaces": ("response_id", pl.Series([" \t"]), "is missing"),
+    "a number beyond numbers": ("score", pl.Series([2**100], dtype=pl.Int128), "is too large"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_value_in_a_parquet_file_costs_its_row(reading, name):
+    column, values, why = ODD[name]
+    row = {"response_id": ["r"], "account_id": ["a"]} | {column: values}
+    assert [reason for reason in parquet(reading, row).rejected_by_reason if why in reason]
+
+
+@pytest.mark.parametrize("value", [["x", "y"], {"x": 1}, timedelta(days=1)])
+def test_a_column_of_a_parquet_file_that_is_no_single_value_is_refused_by_name(reading, value):
+    with pytest.raises(SourceError, match='column "comment" is of type') as refused:
+        parquet(reading, {"response_id": ["r"], "account_id": ["a"], "comment": [value]})
+    assert "or leave it out" in refused.value.hint
+
+
+def parquet(reading, columns):
+    path = reading.company.config / "sources" / "nps.parquet"
+    for old in path.parent.glob("nps.*"):
+        old.unlink()
+    pl.DataFrame(columns).write_parquet(path)
+    try:
+        return reading("nps")
+    finally:
+        path.unlink()
+
+
+def test_the_last_day_of_postgresql_lies_in_the_future(reading):
+    select = "SELECT 'r' AS response_id, 'a' AS account_id, '5874897-12-31'::date AS sent_at"
+    rejected = reading.every("nps", {"one": select})["one"].rejected_by_reason
+    assert rejected == {"sent_at is more than a day in the future": 1}
