@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+import settings
+from outreach import suppressed
 from records import addresses
 from records.erased import Erased, Key
 from records.erasing import People, purge
@@ -114,3 +116,24 @@ def test_a_suppressed_address_is_free_once_a_person_lifts_it(empty: Records) -> 
 def test_what_no_address_key_can_be_is_refused(records: Records, wrong: str) -> None:
     with pytest.raises(NotAccepted):
         addresses.opt_out(records.engine, wrong, source="link", now=NOON)
+
+
+def test_whoever_runs_tenure_lists_lifts_and_blocks(empty: Records, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(settings, "get", lambda: empty.settings)
+
+    def said(*words: str) -> str:
+        assert suppressed.main(words) == 0
+        return capsys.readouterr().out.strip()
+
+    addresses.suppress(empty.engine, "ada@example.org", reason="bounced", now=NOON, detail="550 no such user")
+    assert said() == f"ada@example.org  {NOON:%Y-%m-%d}  bounced  550 no such user"
+    assert "may be written to again" in said("lift", " Ada@Example.org")
+    assert "was not suppressed" in said("lift", "ada@example.org")
+    assert said() == "No address is suppressed."
+    said("block", "bo@example.org")
+    assert addresses.suppressions(empty.engine)["reason"].to_list() == ["blocked"]
+    assert addresses.suppressions(empty.engine)["actor"].null_count() == 0
+    assert suppressed.main(["lift", "nowhere"]) == 1
+    assert "This is no address" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        suppressed.main(["lift"])
