@@ -10,7 +10,8 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -120,12 +121,25 @@ def teller(urls: str) -> Tell:
         import apprise  # a second of imports that only those who use it should wait for
 
         targets = apprise.Apprise()
-        if not targets.add(urls):
+        with _unheard("apprise"):  # it repeats an address that it cannot read, tokens and all
+            known = targets.add(urls)
+        if not known:
             log.error("ALERT_URLS holds an address that Apprise does not know")
         delivered = [_delivered(target, title, text) for target in targets]
         return any(delivered)
 
     return tell
+
+
+@contextmanager
+def _unheard(name: str) -> Iterator[None]:
+    """What is told to this logger meanwhile goes nowhere."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _delivered(target: Any, title: str, text: str, *, sleep: Callable[[float], None] = time.sleep) -> bool:

@@ -7,6 +7,7 @@ way as every message, through the outbox; nobody has to approve it.
 from __future__ import annotations
 
 import argparse
+import hmac
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from reports import freshness, sentences, words
 from reports.board_pack import POWERPOINT, BoardNumbers, board_pack, file_name, numbers
 from reports.comments import corrected_themes, of_source
 from reports.sentences import one
-from settings import Settings, SettingsError
+from settings import Access, Role, Settings, SettingsError
 
 PLAY = "digest"
 VERSION = "1"
@@ -40,8 +41,10 @@ SYSTEM = "Tenure"
 """Who drafts and approves it, in the audit log."""
 LATE_DAYS = 7
 """A digest that could not be made for so long is left out: last month is no news any more."""
+ROLES: frozenset[Role] = frozenset({"executive", "product", "admin"})
+"""The roles that may see its numbers; a person whose role the settings do not name is taken to have one."""
 _IDS = UUID("6b0a5f5e-52f6-4a5e-9a53-8a1f0c5d7e21")
-"""The names of a month's campaign and messages are made from this one, so that making them again changes nothing."""
+"""The id of a month's campaign is made from this one, so that making it again changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,14 @@ def _numbers(frames: snapshots.Frames, settings: Settings, engine: Engine) -> Bo
 
 
 def _subscribers(engine: Engine, settings: Settings) -> list[str]:
-    """Those who subscribed and were not erased since."""
+    """Those who subscribed, and were neither erased since nor given a role that may not see these numbers."""
     found = {(address_key(address), address, None): address for address in digests.subscribers(engine)}
     gone = erased.among(engine, found, secret_key=settings.secret_key)
-    return [address for each, address in found.items() if each not in gone]
+    return [address for each, address in found.items() if each not in gone and _may_see(address, settings.access)]
+
+
+def _may_see(address: str, access: Access) -> bool:
+    return access.people.get(address.strip().casefold(), "executive") in ROLES
 
 
 def made(pack: BoardNumbers) -> Digest:
@@ -138,7 +145,7 @@ def rows(digest: Digest, settings: Settings, campaign_id: UUID, to: Sequence[str
     found = []
     for address in to:
         key = address_key(address)
-        message_id = uuid5(campaign_id, key)
+        message_id = _message_id(settings, campaign_id, key)
         text, links = written(digest, settings, tokens.link(settings, "unsubscribe", message_id))
         found.append(
             Row(
@@ -157,6 +164,12 @@ def rows(digest: Digest, settings: Settings, campaign_id: UUID, to: Sequence[str
     return found
 
 
+def _message_id(settings: Settings, campaign_id: UUID, address_key: str) -> UUID:
+    """The same at every try, and nobody's guess: whoever knew it could tell us that the message came back."""
+    of = b"tenure.digest" + campaign_id.bytes + address_key.encode()
+    return UUID(bytes=hmac.digest((settings.secret_key or "").encode(), of, "sha256")[:16], version=4)
+
+
 def written(digest: Digest, settings: Settings, stop: str) -> tuple[str, list[str]]:
     """The digest as a text of ``outreach.look``, and the addresses in it that may become links."""
     overview = f"{settings.public_url.rstrip('/')}/overview"
@@ -167,7 +180,7 @@ def written(digest: Digest, settings: Settings, stop: str) -> tuple[str, list[st
 
 def _preview(settings: Settings) -> str:
     frames = snapshots.open_snapshot(snapshots.current_id(settings), snapshots.Scope(), settings)
-    digest = made(numbers(frames, settings))
+    digest = made(_numbers(frames, settings, records_engine(settings)))
     text, links = written(digest, settings, "(a link of the recipient's own)")
     size = words.number(len(digest.pack.content) / 1024)
     return f"Subject: {digest.subject}\n\n{look.plain(text, links=links)}\n[{digest.pack.name}, {size} KB]"

@@ -28,8 +28,8 @@ from outreach import counter, recheck
 from outreach.attempt import Attempts, composer, growing
 from outreach.channels import Channel, opener
 from outreach.chores import Chore, chores
-from outreach.stop import Stop
 from queries.errors import QueryError
+from queries.stop import Stop
 from queries.store import Store
 from records import database, outbox, sending
 from records.clock import DatabaseClock

@@ -64,6 +64,12 @@ _HINTS = {
     "0A000": "where the database shards, join tables on the column they are distributed by (docs/scaling.md)",
     "22021": "its text is in another encoding than the database says",
 }
+_QUOTED = re.compile(r"[\"«»„“](?:.*[\"«»”“]|.*)", re.DOTALL)
+"""What is quoted, up to the last sign that could end it: what is quoted may hold such signs itself."""
+_LISTED = re.compile(r"(values|value\(s\)): \[.*", re.DOTALL)
+"""The values that Polars lists after how many they are, and all that follows."""
+_OF_ENCODINGS = ("22021", "22P05")
+"""These quote an encoding, and no value."""
 _TOO_LONG = "index the columns it filters on, or raise refresh.statement_timeout in config/settings.toml"
 
 
@@ -102,12 +108,24 @@ def libpq_url(url: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What the database said, on one line, without the driver's wrapping and without the statement."""
+    """What the database said, on one line, without the driver's wrapping, the statement, and values of rows."""
     text = re.split(r"\n\nQuery was:|\.? SQLSTATE: \w{5}", str(error))[0]
     # "ERROR:  " in English; servers speak other languages, too.
-    found = re.search(r"(?:^|: )[^\W\d_]+:  (.+)", text)
-    text = found[1] if found else text.removeprefix("IO: [libpq] Failed to connect: ")
+    found = re.search(r"(?:^|: )[^\W\d_]+:  (.+?)(?=\n\w+(?: \d+)? ?:|\Z)", text, re.DOTALL)
+    if found:
+        text = _without_values(error, found[1]).split("\n")[0]
+    else:
+        text = _without_values(error, text.removeprefix("IO: [libpq] Failed to connect: "))
     return " ".join(text.split()).rstrip(".")
+
+
+def _without_values(error: BaseException, text: str) -> str:
+    """What an error about values says, without what it quotes: it may be anybody's name; others quote names of ours."""
+    if isinstance(error, pl.exceptions.PolarsError):
+        return _LISTED.sub(r"\1", text)
+    states = [getattr(error, "sqlstate", None), *reversed(re.findall(r"SQLSTATE: (\w{5})", str(error)))]
+    state = next(filter(None, states), "")
+    return _QUOTED.sub('"…"', text) if state[:2] in ("22", "23") and state not in _OF_ENCODINGS else text
 
 
 def explained(file: str, error: BaseException) -> SourceError:

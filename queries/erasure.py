@@ -174,7 +174,7 @@ def _responses(store: Store, manifest: Manifest | None, erased: Erased) -> set[t
 
 
 def _mail(folder: Path, messages: Iterable[UUID], *, change: bool) -> int:
-    """Mail that was written as files, of which each is named by its message."""
+    """Mail that was written as files, each named by its message: to them, or to others and naming them."""
     there = [path for id in messages if (path := folder / f"{id}.eml").exists()]
     for path in there if change else ():
         path.unlink(missing_ok=True)

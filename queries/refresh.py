@@ -10,7 +10,6 @@ import asyncio
 import logging
 import signal
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -29,6 +28,7 @@ from queries.errors import DatabaseError, QueryError, RefreshBusy, RefreshError
 from queries.months import Progress
 from queries.report import Report, progress_line, show_error, show_report
 from queries.sources import Reader
+from queries.stop import Stop
 from queries.store import Manifest, Store, new_id, newest_manifest, publish, record_failure
 from queries.sweep import forget_others, prune
 from settings import Settings, SettingsError, duration
@@ -247,17 +247,17 @@ def _once(settings: Settings, arguments: argparse.Namespace, *, full: bool) -> R
 
 def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
     """Refreshes until asked to stop, whatever goes wrong meanwhile; the exit code is the last refresh's."""
-    stop = threading.Event()
+    stop = Stop()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        stop.ask()
         signal.signal(number, signal.SIG_DFL)  # asked twice, it does not wait for the refresh to end
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
     full, again = arguments.full, Again(settings, every=arguments.every)
     failure: RefreshError | None = None
-    while not stop.is_set():
+    while not stop.asked:
         try:
             failure = _once(settings, arguments, full=full)
         except Exception:
@@ -265,8 +265,9 @@ def _again_and_again(settings: Settings, arguments: argparse.Namespace) -> int:
             failure = _unexpected(settings)
         full = full and failure is not None
         again.ended(failure)
-        while not (stop.wait(again.look) or again.due()):
-            pass
+        stop.wait(again.look)
+        while not (stop.asked or again.due()):
+            stop.wait(again.look)
     return int(failure is not None)
 
 

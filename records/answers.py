@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +12,13 @@ import polars as pl
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from records import audit
 from records.checks import instant, prose, words
 from records.database import begin
 from records.errors import NotAccepted
 from records.frames import AT, Columns, frame
 from records.outreach_tables import answers, campaigns, messages
+from records.subjects import subject_id
 
 LONGEST = 10_000
 MOST_VERSIONS = 50
@@ -58,12 +61,14 @@ def answer(
     score: int | None = None,
     comment: str | None = None,
     source: str = "link",
+    actor: str | None = None,
 ) -> int:
     """Keeps an answer, which replaces an earlier one to the same message, and returns the new :func:`version`.
 
     ``question`` is ``nps`` (with a ``score`` from 0 to 10) or ``exit`` (with a ``comment`` of up to 10,000
-    characters); ``source`` says how it came (``link``, ``reply``). The same answer again adds nothing. NotAccepted
-    when it says nothing, when the message is unknown or was never sent, or when it was answered 50 times.
+    characters); ``source`` says how it came (``link``, ``hand``); ``actor`` is who logged it for them, and stands in
+    the audit log. The same answer again adds nothing. NotAccepted when it says nothing, when the message is unknown or
+    was never sent, or when it was answered 50 times.
     """
     if question not in ("nps", "exit"):
         raise NotAccepted(f"Nobody is asked {question!r}.")
@@ -75,7 +80,7 @@ def answer(
     values = {"question": question, "score": score, "comment": said, "source": words(source, "source", 32)}
     with begin(engine) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))  # so that ids rise as answers become visible
-        return _add(connection, message_id, values, instant(now))
+        return _add(connection, message_id, values, instant(now), actor)
 
 
 def of(engine: Engine, message_id: UUID) -> Answer | None:
@@ -104,13 +109,21 @@ def current(engine: Engine) -> pl.DataFrame:
         return frame(((str(row[0]), str(row[1]), *row[2:]) for row in connection.execute(wanted)), _CURRENT)
 
 
+def questions(engine: Engine) -> dict[str, str | None]:
+    """What each campaign asks (nps, exit, None: nothing), as it was drafted; without those that do not tell."""
+    rules = campaigns.c.rules
+    wanted = select(campaigns.c.id, rules["question"].astext).where(rules.has_key("question"))
+    with begin(engine) as connection:
+        return {str(id): question for id, question in connection.execute(wanted)}
+
+
 def version(engine: Engine) -> int:
     """A number that rises with every answer, 0 before the first; part of the keys of what is made with them."""
     with begin(engine) as connection:
         return connection.scalar(select(func.max(answers.c.id))) or 0
 
 
-def _add(connection: Connection, message_id: UUID, values: dict[str, Any], now: datetime) -> int:
+def _add(connection: Connection, message_id: UUID, values: dict[str, Any], now: datetime, actor: str | None) -> int:
     its = select(messages.c.state, messages.c.arm).where(messages.c.id == message_id)
     message = connection.execute(its).first()
     if message is None or message.arm != "contacted" or message.state in ("draft", "left_out", "cancelled"):
@@ -121,8 +134,18 @@ def _add(connection: Connection, message_id: UUID, values: dict[str, Any], now: 
     times = connection.scalar(select(func.count()).where(answers.c.message_id == message_id))
     if (times or 0) >= MOST_VERSIONS:
         raise NotAccepted("This was answered too often.")
+    if actor is not None:
+        before = None if last is None else _told(last._mapping)
+        subject, what = subject_id(connection, actor), f"message/{message_id}"
+        after = _told(values)
+        audit.note(connection, actor=subject, action="log answer", object=what, at=now, before=before, after=after)
     row = values | {"message_id": message_id, "at": now}
     return int(connection.scalars(answers.insert().values(row).returning(answers.c.id)).one())
+
+
+def _told(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit log tells of an answer: of its words, how many letters they have."""
+    return {"question": answer["question"], "score": answer["score"], "comment": len(answer["comment"] or "")}
 
 
 def _last(connection: Connection, message_id: UUID) -> Any:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from records.campaign_drafts import make_room
 from records.erased import PREFIX, Erased, Recipient
 from records.errors import RecordsUnavailable
-from records.mentions import Mentions, is_full
+from records.mentions import WORD, Mentions, is_full
 from records.outbox_steps import step, waiting
 from records.outreach_tables import (
     alerts,
@@ -83,7 +83,8 @@ class People:
 
 @dataclass(frozen=True)
 class Removed:
-    """How many rows of each table were deleted or blanked, and the ids of all messages that were erased people's."""
+    """How many rows of each table were deleted or blanked, and the ids of all messages whose mail tells of somebody
+    erased: those to them, and those to others that named them, now or when they were erased."""
 
     rows: Counter[str]
     messages: frozenset[UUID]
@@ -142,6 +143,7 @@ class _Purge:
         self.now, self.change = now, change
         self.people = people
         self.theirs: frozenset[UUID] = frozenset()
+        self.rewritten: set[UUID] = set()
         self.rows: Counter[str] = Counter()
 
     def run(self) -> Removed:
@@ -159,7 +161,7 @@ class _Purge:
             self._scrub(table, columns, select(table))
         self._corrections(theirs)
         self._attachments(theirs)
-        return Removed(+self.rows, theirs)
+        return Removed(+self.rows, theirs | self.rewritten)
 
     def _messages(self) -> frozenset[UUID]:
         """Drafts go whole; the others stay as numbers: that somebody was written to, at which account, and the end."""
@@ -177,6 +179,10 @@ class _Purge:
         self._leave_out({row.id for row in others if row.state in _UNSENT})
         for row in others:
             self._write(messages, row, self.mentions.without(row.name), _OF_A_MESSAGE)
+        before = self.connection.scalars(
+            _saying(messages, _OF_A_MESSAGE, [f"%{WORD}%"]).with_only_columns(messages.c.id)
+        )
+        self.rewritten = {row.id for row in others} | set(before)
         known = select(messages.c.id).where(messages.c.address_key.startswith(PREFIX))
         return frozenset(ids | set(self.connection.scalars(known)))
 
@@ -241,8 +247,7 @@ class _Purge:
 
     def _likely(self, table: Table, columns: Collection[str]) -> Select[Any]:
         """Rows in which something may be found."""
-        likely = func.any(self.mentions.likely)
-        return select(table).where(or_(*(cast(table.c[name], Text).op("ILIKE")(likely) for name in columns)))
+        return _saying(table, columns, self.mentions.likely)
 
     def _scrub(self, table: Table, columns: Collection[str], rows: Select[Any]) -> None:
         for row in self.connection.execute(rows).all():
@@ -257,6 +262,12 @@ class _Purge:
         if self.change:
             key = next(iter(table.primary_key))
             self.connection.execute(update(table).where(key == getattr(row, key.name)).values(changed))
+
+
+def _saying(table: Table, columns: Collection[str], patterns: list[str]) -> Select[Any]:
+    """Rows of which a column matches one of ``patterns``."""
+    found = func.any(patterns)
+    return select(table).where(or_(*(cast(table.c[name], Text).op("ILIKE")(found) for name in columns)))
 
 
 def _theirs(connection: Connection, erased: Erased) -> list[Any]:

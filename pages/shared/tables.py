@@ -87,12 +87,14 @@ def show(
     select: Literal["single-row", "multi-row"] | None = None,
     empty: str = "Nothing here for this choice.",
     beside: Callable[[], None] | None = None,
+    of: str = "",
 ) -> list[int]:
     """Show ``columns`` of ``frame`` with its two downloads; return the numbers of the rows the viewer selected.
 
     ``alt`` says what the table is for; ``about`` (the filters in words) goes to the spreadsheet's second sheet;
     ``key`` also names the files. Selected row numbers are those of ``frame``. ``beside`` draws what else can be done
-    with these rows, right after the downloads.
+    with these rows, right after the downloads. ``of`` is what the rows are of (``campaign/<id>``), where that is one
+    thing alone: the audit log tells it of a download.
     """
     if frame.is_empty():
         st.caption(empty)
@@ -114,7 +116,8 @@ def show(
         rows = list(
             st.dataframe(_shown(frame, columns), on_select="rerun", selection_mode=select, **common).selection.rows
         )
-    _downloads(frame, exports.Sheet(key, tuple(columns.items()), found.currency, found.as_of, found.id, about), beside)
+    sheet = exports.Sheet(key, tuple(columns.items()), found.currency, found.as_of, found.id, about)
+    _downloads(frame, sheet, beside, f"table/{key}/{of}".rstrip("/"))
     return [row for row in rows if 0 <= row < frame.height]
 
 
@@ -137,10 +140,10 @@ def folded(label: str, frame: pl.DataFrame, columns: Mapping[str, Column], *, ke
             show(frame, columns, key=key, **how)
 
 
-def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], None] | None) -> None:
-    """Both files are written when somebody asks for them, not before."""
+def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], None] | None, what: str) -> None:
+    """Both files are written when somebody asks for them, not before; ``what`` is their name in the audit log."""
     name = f"tenure-{sheet.name}-{sheet.as_of:%Y-%m-%d}"
-    about = {"rows": frame.height, "snapshot": sheet.snapshot_id}
+    about: dict[str, Any] = {"rows": frame.height, "snapshot": sheet.snapshot_id}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(words.plural(frame.height, "row"), width="content")
         for label, ending, mime, write in (
@@ -149,7 +152,7 @@ def _downloads(frame: pl.DataFrame, sheet: exports.Sheet, beside: Callable[[], N
         ):
             st.download_button(
                 label,
-                data=trail.exporting(partial(write, frame, sheet), f"table/{sheet.name}", **about, format=ending),
+                data=trail.exporting(partial(write, frame, sheet), what, **about, format=ending),
                 file_name=f"{name}.{ending}",
                 mime=mime,
                 key=f"{sheet.name}_{ending}",

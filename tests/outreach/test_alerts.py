@@ -1,6 +1,7 @@
 """The team is told what should not wait: calmly, once, and nothing of a person."""
 
 import json
+import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -166,6 +167,14 @@ def test_what_could_not_be_told_is_not_told_twice_and_a_log_says_so(empty, held,
     assert "could not be told about 1 account" in caplog.text
     stored = rows(empty.owner, "SELECT account_id, week::text, kind FROM tenure.alerts")
     assert stored == [("c", "2026-11-02", "detractor")]
+
+
+@pytest.mark.parametrize("url", ["slackk://SECRET/SECRET", "slack://SECRET", "mailto://user:SECRET@"])
+def test_an_address_with_a_mistake_is_told_without_what_is_secret_in_it(url, caplog):
+    assert not alerts.teller(url)("A title", "A text")
+    assert "ALERT_URLS holds an address that Apprise does not know" in caplog.text
+    assert "SECRET" not in caplog.text
+    assert not logging.getLogger("apprise").disabled
 
 
 def test_nothing_is_told_unless_configured_or_of_old_numbers(empty, held, tmp_path):

@@ -12,6 +12,7 @@ from outreach import digest, tokens
 from pages.shared import packs
 from pages.shared import written as written_down
 from pages.shared.data import View
+from pages.shared.roles import RIGHTS, Right
 from records import campaigns, corrections, digests, marks
 from records.campaigns import Attachment
 from tests.outreach.company import NOW, paying, write
@@ -56,6 +57,30 @@ def held(empty, folder):
 def subscribe(records, *addresses, subscribed=True):
     for address in addresses:
         digests.subscribe(records.engine, address, actor=address, now=NOW, subscribed=subscribed)
+
+
+def test_nobody_can_guess_the_id_of_a_message_by_which_mail_that_came_back_is_known(held):
+    def ids(**changes):
+        ours = held.model_copy(update=changes)
+        made = digest.rows(STUB, ours, uuid.UUID(int=1), ["boss@us.example", "cfo@us.example"], NOW)
+        return [row.id for row in made]
+
+    assert ids() == ids()
+    assert len({*ids(), *ids(secret_key="another key")}) == 4
+    assert uuid.uuid5(uuid.UUID(int=1), "boss@us.example") not in ids()
+
+
+def test_whoever_was_given_another_role_gets_no_board_numbers_any_more(empty, held, monkeypatch):
+    monkeypatch.setattr(digest, "made", lambda _: STUB)
+    subscribe(empty, "Eve@us.example", "boss@us.example", "board@else.example")
+    roles = {"eve@us.example": "csm", "boss@us.example": "executive"}
+    ours = held.model_copy(update={"access": settings.Access(people=roles)})
+    assert digest.due(ours, dt.datetime(2026, 11, 4, 10, tzinfo=dt.UTC)) == 2
+    assert [row[0] for row in queued(empty)] == ["board@else.example", "boss@us.example"]
+
+
+def test_those_whose_role_may_subscribe_get_the_digest():
+    assert {role for role, rights in RIGHTS.items() if Right.SUBSCRIBE in rights} == digest.ROLES
 
 
 def queued(records):

@@ -267,7 +267,7 @@ def offered(company: Company, monkeypatch: Any, role: str, account: str) -> dict
     opening.wide(monkeypatch, files)
     table = pl.DataFrame({"account_id": ["a"], "n": [1]})
     columns = {"account_id": tables.Column("Account"), "n": tables.Column("Number", "count")}
-    tables.show(table, columns, view=view, key="some", alt="Some")
+    tables.show(table, columns, view=view, key="some", alt="Some", of="account/a")
     packs.board(view)
     asked = packs._Asked(view, account, quarter_of(company.today), "en", "", False, False, True)
     for label, make in (("slides", packs._review), ("excel", packs._excel), ("prep", packs._prep)):
@@ -289,8 +289,8 @@ def test_whoever_may_not_have_a_file_gets_none_and_one_that_is_taken_is_noted(co
             with pytest.raises(NotAllowed):
                 make()
             assert len(looks) == before
-    about = f"report/{word('ada', 'account')}"
-    whole = dict(zip(FILES, ("table/some", "table/some", "report/board-pack", about, about, about), strict=True))
+    about, some = f"report/{word('ada', 'account')}", "table/some/account/a"
+    whole = dict(zip(FILES, (some, some, "report/board-pack", about, about, about), strict=True))
     assert made_for == {name: what for name, what in whole.items() if role in FILES[name]}
 
 

@@ -18,6 +18,7 @@ from outreach.plays import read_plays
 from pages.shared import data, viewer, written
 from pages.shared.answers import results
 from pages.shared.churn.top import TABS
+from pages.shared.reach import acting
 from pages.shared.reach.chosen import Chosen
 from pages.shared.roles import Right
 from pages.shared.viewer import Viewer
@@ -26,10 +27,11 @@ from queries.scope import stand_in
 from records import campaigns as kept
 from reports import board_numbers, prep_numbers
 from reports import business_review as reviews
-from tests.pages import asking, canaries, opening
+from tests.pages import asking, canaries, opening, snapshot
 from tests.pages.canaries import ABE, ADA, BO, EVE, OWNERS, PIA, word
 from tests.pages.canary_company import Company
 from tests.pages.reaching import calm, labels, press, said
+from tests.records import outreach
 
 pytestmark = pytest.mark.postgres
 ANYBODY = "(?:ada|bo|nobody)"
@@ -240,6 +242,20 @@ def test_a_draft_to_people_of_others_only_is_no_draft(company, signed_in):
     seen = composed(company, signed_in, ADA, picked)
     assert "leads to nobody" in said(seen)
     assert rows_of(company, picked).is_empty()
+
+
+def test_an_account_that_went_to_another_csm_since_the_page_opened_is_theirs(company, signed_in, monkeypatch, tmp_path):
+    signed_in(ADA)
+    moved = company.own.model_copy(update={"snapshot_dir": str(tmp_path)})
+    monkeypatch.setattr(settings, "get", lambda: moved)
+    campaign, _ = outreach.draft(company.records, [outreach.row(account_id="moving")])
+    snapshot.write(tmp_path, {"accounts": [{"account_id": "moving", "csm_email": ADA.name}]}, id="a1")
+    data.begin()
+    acting._refuse_others(campaign)
+    snapshot.write(tmp_path, {"accounts": [{"account_id": "moving", "csm_email": BO.name}]}, id="a2")
+    assert data.view().snapshot_id == "a1"
+    with pytest.raises(viewer.NotAllowed, match="accounts of others"):
+        acting._refuse_others(campaign)
 
 
 def test_product_drafts_to_people_it_cannot_see_and_drafts_again(company, signed_in):

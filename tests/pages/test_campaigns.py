@@ -11,6 +11,7 @@ import settings
 from outreach.audience import Audience
 from pages.shared import viewer
 from pages.shared.findings import campaigns as findings
+from pages.shared.reach import masking
 from pages.shared.reach.chosen import Chosen
 from queries.frames import Scope, current_id, open_snapshot
 from records import campaigns, outbox, sending
@@ -64,6 +65,10 @@ def drafted(picked):
     return seen, found
 
 
+def field(elements, end):
+    return next(element for element in elements if str(element.key).endswith(end))
+
+
 def texts(held, picked):
     """The messages of a draft by id."""
     here = connections(held.records_database_url)
@@ -88,7 +93,9 @@ def test_those_chosen_on_a_page_become_a_campaign_that_says_what_was_previewed(h
     assert "Send to 4 people now" in labels(seen)
     here = connections(held.records_database_url)
     before = texts(held, picked)
-    assert [shown.value for shown in seen.text if any(shown.value == one.text.strip() for one in before.values())]
+    previewed = {masking.without_links(one.text).strip() for one in before.values()}
+    assert [shown.value for shown in seen.text if shown.value in previewed]
+    assert "/unsubscribe/" not in said(seen)
 
     seen = press(seen, "Send to 4 people now")
     assert "4 messages queued" in [toast.value for toast in seen.toast]
@@ -101,6 +108,15 @@ def test_those_chosen_on_a_page_become_a_campaign_that_says_what_was_previewed(h
     assert not [label for label in labels(seen) if label.startswith("Send to")]
     assert "no worker has been seen yet" in said(seen)
     assert ".data/outbox" in said(seen)
+
+
+def test_where_no_play_suits_none_is_chosen_for_anybody(held, few):
+    seen = compose(reach(few))
+    assert field(seen.selectbox, "_other").value is None
+    assert "Preview" not in labels(seen)
+    assert "Name of the campaign" not in [box.label for box in seen.text_input]
+    seen = calm(field(seen.selectbox, "_other").set_value("thank_you").run())
+    assert "Preview" in labels(seen)
 
 
 def test_what_only_a_person_knows_is_asked_for_in_each_language_and_comes_back_when_changed(held, few):

@@ -349,9 +349,9 @@ def opened_wide(patched: pytest.MonkeyPatch, found: Everything) -> None:
     """From here on nothing waits to be opened, and every table is kept."""
     downloads = tables._downloads
 
-    def kept(frame: pl.DataFrame, sheet: exports.Sheet, beside: Any) -> None:
+    def kept(frame: pl.DataFrame, sheet: exports.Sheet, *more: Any) -> None:
         found.tables[sheet.name] = (frame, sheet)
-        downloads(frame, sheet, beside)
+        downloads(frame, sheet, *more)
 
     opening.wide(patched, opening.Files())
     patched.setattr(tables, "_downloads", kept)

@@ -1,5 +1,6 @@
 """The results page: counts, the effect against the holdout in words, answers as they were written, a logged reply."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -11,10 +12,11 @@ from metrics.outreach_effect import outreach_effect
 from outreach.audience import Audience
 from outreach.results import Results
 from pages.shared import data, viewer
+from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
 from pages.shared.findings import results as findings
 from queries.frames import Scope, current_id, open_snapshot
-from records import addresses, answers, outbox
+from records import addresses, answers, audit, outbox
 from records.outbox import Rules
 from tests.pages.reaching import awake, calm, numbers, page, press, said
 from tests.records import outreach
@@ -72,6 +74,8 @@ def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outre
     seen = press(calm(seen.run()), "Log the reply")
     kept = answers.of(outreach_records.engine, asked[0].id)
     assert (kept.score, kept.comment, kept.source) == (9, HOSTILE, "hand")
+    logged = audit.entries(outreach_records.engine, object=f"message/{asked[0].id}")
+    assert logged.select("actor", "action").rows() == [("cara", "log answer")]
     assert numbers(seen)["Answered"] == "1"
     table = next(pl.from_pandas(each.value) for each in seen.dataframe if "answered_at" in each.value.columns)
     assert table.select("score", "comment").rows() == [(9, HOSTILE)]
@@ -81,6 +85,15 @@ def test_a_reply_is_logged_as_an_answer_and_everything_counts(held, asked, outre
     gone = asked[1].address_key
     addresses.opt_out(outreach_records.engine, gone, source="link", now=datetime.now(UTC), message_id=asked[1].id)
     assert asking.opted_out(data.view()) == {"nps": 1}
+
+
+def test_a_reply_is_to_what_was_asked_even_where_the_play_asks_nothing_by_now(held, asked, monkeypatch):
+    now = {id: replace(play, question=None) for id, play in asked_of.plays().items()}
+    monkeypatch.setattr(asked_of, "plays", lambda: now)
+    seen = page("results")
+    replied = next(box for box in seen.selectbox if box.label == "Who replied")
+    seen = calm(replied.set_value(str(asked[0].id)).run())
+    assert seen.button_group(key=f"reply_{asked[0].id}_score").options == [str(score) for score in range(11)]
 
 
 def test_the_headline_is_of_the_days_that_the_address_names(held, asked):

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlsplit
 
+import polars as pl
 import psycopg2
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queries.database import explained, libpq_url, place, reason, session
-from queries.errors import DatabaseError
+from queries.errors import DatabaseError, SourceError
 
 SECRET = "p@ss:w/rd%2B?#[]&= +ü'\""
 
@@ -111,6 +112,43 @@ def test_what_the_database_says_is_told_on_one_line_in_its_own_language(raw, sai
 
 class Refused(Exception):
     sqlstate = "0A000"
+
+
+@pytest.mark.parametrize(
+    ("state", "raw", "said"),
+    [
+        ("22P02", 'invalid input syntax for type integer: "Ada "the" L"', 'invalid input syntax for type integer: "…"'),
+        ("22P02", 'invalid input syntax for type date: "Ada\n\nL"', 'invalid input syntax for type date: "…"'),
+        ("22P02", "ungültige Eingabesyntax für Typ integer: »Ada«", 'ungültige Eingabesyntax für Typ integer: "…"'),
+        ("22P02", "syntaxe en entrée invalide : « Ada »", 'syntaxe en entrée invalide : "…"'),
+        ("22003", 'value "123" is out of range\nCONTEXT:  SQL function "f"', 'value "…" is out of range'),
+        ("23514", 'value for domain e_mail violates "Ada', 'value for domain e_mail violates "…"'),
+        ("22021", 'invalid byte sequence for encoding "UTF8": 0xff', 'invalid byte sequence for encoding "UTF8": 0xff'),
+        ("42703", 'column "ada" does not exist', 'column "ada" does not exist'),
+    ],
+)
+def test_values_of_rows_are_left_out_of_what_the_database_says_and_names_are_not(state, raw, said):
+    error = Refused(f"INVALID_ARGUMENT: [libpq] Failed: ERROR:  {raw}\n. SQLSTATE: {state}")
+    error.sqlstate = state
+    assert reason(error) == said
+    assert reason(OSError(str(error))) == said  # what Arrow raises while rows arrive
+
+
+def test_values_of_rows_are_left_out_of_what_polars_says():
+    for wrong in (lambda: pl.Series("x", ["Ada"]).cast(pl.Int8), lambda: pl.Series("x", ["Ada"]).str.to_integer()):
+        with pytest.raises(pl.exceptions.PolarsError) as failed:
+            wrong()
+        assert "Ada" not in reason(failed.value)
+        assert "1" in reason(failed.value)
+
+
+@pytest.mark.postgres
+def test_a_failing_statement_does_not_tell_whose_row_it_failed_at(database):
+    people = "(VALUES ('Ada Lovelace'), ('ada@example.org')) AS t (name)"
+    with session(database(), statement_timeout=timedelta(seconds=5)) as opened:
+        with pytest.raises(SourceError) as failed, opened.savepoint("config/sources/people.sql"):
+            opened.frame(f"SELECT name::int FROM {people}")
+        assert failed.value.message == ('config/sources/people.sql failed: invalid input syntax for type integer: "…".')
 
 
 def test_a_join_that_a_cluster_refuses_says_what_to_join_on():

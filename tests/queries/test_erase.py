@@ -182,6 +182,24 @@ def test_no_object_tells_of_her_at_once_and_after_every_later_refresh(shop: Shop
     assert shop.erase().snapshot == {}
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_mail_files_to_others_that_name_her_go_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    named, other = sent(shop.records, text=f"Please ask {NAME} about it."), sent(shop.records)
+    for message in (named, other):
+        (shop.outbox / f"{message}.eml").write_text("a mail")
+    assert shop.erase(dry_run=True).mail == 1
+    if interrupted:
+        with monkeypatch.context() as patched:
+            patched.setattr(erasure, "_mail", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                shop.erase()
+    assert shop.erase().mail == 1
+    assert [path.name for path in shop.outbox.iterdir()] == [f"{other}.eml"]
+    assert shop.erase().mail == 0
+
+
 def taken_away(shop: Shop) -> dict[str, bool]:
     """Whether what people take away tells of her: the decks, the prep sheet, and tables as the pages' downloads."""
     frames, held = shop.frames(), shop.settings

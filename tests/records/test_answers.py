@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from records import answers, campaigns, outbox
+from records import answers, audit, campaigns, outbox
 from records.errors import NotAccepted
 from tests.records.conftest import Records, rows
 from tests.records.outreach import NOON, begin, claimed, draft, minutes, row
@@ -40,6 +40,24 @@ def test_a_later_answer_replaces_an_earlier_one_and_all_are_kept(empty: Records)
     ]
     assert rows(empty.owner, "SELECT score FROM tenure.answers ORDER BY id") == [(3,), (9,), (None,)]
     assert campaigns.list_campaigns(empty.engine)["answered"].to_list() == [1, 1]
+
+
+def test_an_answer_that_somebody_logs_names_them_in_the_audit_log_once(empty: Records) -> None:
+    asked = sent(empty)
+    how: dict[str, Any] = {"question": "nps", "source": "hand", "actor": "cara@us.example"}
+    for score, comment, minute in ((3, None, 1), (9, "better", 2), (9, "better", 3)):
+        answers.answer(empty.engine, asked, score=score, comment=comment, now=minutes(minute), **how)
+    log = audit.entries(empty.engine, object=f"message/{asked}").select("at", "actor", "action", "before", "after")
+    first, second = ('{"comment": 0, "question": "nps", "score": 3}', '{"comment": 6, "question": "nps", "score": 9}')
+    assert log.rows() == [
+        (minutes(2), "cara@us.example", "log answer", first, second),
+        (minutes(1), "cara@us.example", "log answer", None, first),
+    ]
+
+
+def test_the_question_of_a_campaign_is_the_one_it_was_drafted_with(empty: Records) -> None:
+    ids = [draft(empty, [row()], rules=rules)[0] for rules in ({"question": "exit"}, {"question": None}, {})]
+    assert answers.questions(empty.engine) == {str(ids[0]): "exit", str(ids[1]): None}
 
 
 def test_the_same_answer_again_adds_nothing(records: Records) -> None:

@@ -18,6 +18,7 @@ from pages.shared import data, words, written
 from pages.shared.answers import campaigns as answers_of
 from pages.shared.reach import chosen
 from pages.shared.roles import Right
+from queries.frames import current_id
 from records import answers, campaigns, outbox, sending
 
 PART = "campaign"
@@ -61,7 +62,8 @@ def cancel(campaign_id: UUID) -> None:
 def settle(message_id: str, as_sent: bool) -> None:
     """Say of an uncertain message that it was sent, or that it is to be sent again."""
     held = settings.get().outreach
-    more: dict[str, Any] = {"as_sent": as_sent, "lease": held.lease, "window_hours": held.window_hours}
+    hours: dict[str, Any] = {"draft_hours": held.draft_hours, "window_hours": held.window_hours}
+    more = {"as_sent": as_sent, "lease": held.lease, **hours}
     done = "Noted as sent" if as_sent else "Queued again"
     _act(outbox.resolve, done, UUID(message_id), of=lambda here: _campaign_of(here, message_id), **more)
 
@@ -82,7 +84,7 @@ def log_answer(message_id: str, question: str, score: int | None, key: str) -> N
 
     def keep(here: Engine, author: str) -> None:
         _refuse_others(_campaign_of(here, message_id))
-        answers.answer(here, UUID(message_id), now=datetime.now(UTC), **said)
+        answers.answer(here, UUID(message_id), now=datetime.now(UTC), actor=author, **said)
 
     typed = _typed(key)
     saved = written.save(Right.APPROVE, keep, "Answer noted; it counts from the next refresh on", part=PART)
@@ -113,8 +115,10 @@ def _act(
 
 
 def _refuse_others(campaign_id: UUID | None) -> None:
+    """Whose accounts they are, the newest snapshot tells; the page may look at an older one still."""
     if campaign_id is not None:
-        answers_of.refuse_others(data.book(data.view()), campaign_id)
+        newest = data.view()._replace(snapshot_id=current_id(settings.get()))
+        answers_of.refuse_others(data.book(newest), campaign_id)
 
 
 def _campaign_of(here: Engine, message_id: str) -> UUID | None:

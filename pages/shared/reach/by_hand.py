@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+import settings
 from pages.shared import panel, viewer, written
 from pages.shared.answers import campaigns as asked_of
 from pages.shared.answers import results as asking
@@ -12,22 +13,23 @@ from pages.shared.choices import told_apart
 from pages.shared.data import View
 from pages.shared.reach import acting
 from pages.shared.roles import Right
+from records import answers
 from records.answers import LONGEST
+from records.database import engine
 
 _DETAIL = "Somebody replied to the mail instead of following its link: log it, and it counts like any other answer."
 
 
 def show(view: View, sent: pl.DataFrame) -> None:
     """The section; ``sent`` are the campaigns with counts. Nothing where no question was sent."""
-    questions = {id: play.question for id, play in asked_of.plays().items() if play.question}
-    mine = sent.filter(pl.col("play").is_in(list(questions)), pl.col("delivered") + pl.col("uncertain") > 0)
+    questions = _questions(sent)
+    mine = sent.filter(pl.col("campaign_id").is_in(list(questions)), pl.col("delivered") + pl.col("uncertain") > 0)
     if mine.is_empty() or not viewer.may(Right.APPROVE):
         return
     with panel.section("Log a reply", detail=_DETAIL):
         if not written.can_save():
             return
         titles = told_apart(dict(mine.select("campaign_id", pl.coalesce("title", "play")).iter_rows()))
-        plays = dict(mine.select("campaign_id", "play").iter_rows())
         left, right = st.columns(2)
         with left:
             campaign = st.selectbox("Campaign", list(titles), format_func=lambda id: titles[id], key="reply_campaign")
@@ -38,7 +40,15 @@ def show(view: View, sent: pl.DataFrame) -> None:
                 placeholder="Choose who replied",
             )  # fmt: skip
         if message is not None:
-            _form(message, str(questions[plays[campaign]]))
+            _form(message, questions[campaign])
+
+
+def _questions(sent: pl.DataFrame) -> dict[str, str]:
+    """What each campaign asks, where it asks anything: as it was drafted, else as its play asks today."""
+    drafted = answers.questions(engine(settings.get()))
+    plays = asked_of.plays()
+    today = {id: plays[play].question for id, play in sent.select("campaign_id", "play").iter_rows() if play in plays}
+    return {id: asks for id, asks in (today | drafted).items() if asks}
 
 
 def _form(message: str, question: str) -> None:

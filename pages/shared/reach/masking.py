@@ -1,4 +1,4 @@
-"""Messages as somebody may read them who may not see people: what is said, without to whom."""
+"""Messages as colleagues may read them: without links that act for their reader, and for some without to whom."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from records.campaigns import Campaign, Message
 
 SOMEBODY = "[name]"
 LINK = "[personal link]"
+_SIGNS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOGETHER = re.compile(f"[{_SIGNS}]")
+_LETTER = rf"[^\W{_SIGNS}]"
 _PERSONAL_LINK = re.compile(r"https?://\S+/(?:answer|unsubscribe)/\S+")
 
 
@@ -68,16 +71,30 @@ def rows(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def without_links(text: str) -> str:
+    """A text without the links that act for whoever got it: whoever opens one answers, or opts out, in their name."""
+    return _PERSONAL_LINK.sub(LINK, text)
+
+
 def _hiding(name: str | None, address: str | None) -> Callable[[str | None], str | None]:
     """What takes one person's names and address out of a text."""
-    parts = {each for each in (name, address, *(name or "").split()) if each and len(each) > 1}
-    either = "|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in sorted(parts, key=len, reverse=True))
+    whole = name or ""
+    together = "".join(whole.split())  # as a text has it whose words are
+    parts = {each for each in (name, together, address, *re.split(r"[\s,]+", whole)) if each and len(each) > 1}
+    either = "|".join(map(_bounded, sorted(parts, key=len, reverse=True)))
     names = re.compile(either, re.IGNORECASE) if parts else None
 
     def hide(text: str | None) -> str | None:
         if text is None:
             return None
-        without = _PERSONAL_LINK.sub(LINK, text)
+        without = without_links(text)
         return names.sub(SOMEBODY, without) if names else without
 
     return hide
+
+
+def _bounded(part: str) -> str:
+    """A pattern of part of a name, which letters may go on from only where words are written together."""
+    before = "" if _TOGETHER.match(part[0]) else rf"(?<!{_LETTER})"
+    after = "" if _TOGETHER.match(part[-1]) else rf"(?!{_LETTER})"
+    return f"{before}{re.escape(part)}{after}"

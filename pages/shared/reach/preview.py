@@ -127,6 +127,7 @@ def _who(view: View, draft: Campaign, rows: pl.DataFrame) -> None:
                 alt=findings.GROUPED[group],
                 select="single-row" if right is not None else None,
                 empty=_EMPTY[group],
+                of=f"campaign/{draft.id}",
             )
         if right is not None and mine.height:
             with right:

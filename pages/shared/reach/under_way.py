@@ -90,7 +90,13 @@ def _messages(view: View, campaign_id: UUID, rows: pl.DataFrame) -> None:
         if states == findings.SHOWN["Left out"] and shown.height:
             st.caption(findings.reasons(shown))
         picked = tables.show(
-            shown, findings.MESSAGES, view=view, key="campaign-messages", alt="Messages", select="single-row"
+            shown,
+            findings.MESSAGES,
+            view=view,
+            key="campaign-messages",
+            alt="Messages",
+            select="single-row",
+            of=f"campaign/{campaign_id}",
         )
         if picked:
             _opened(view, shown.row(picked[0], named=True))
@@ -110,7 +116,7 @@ def _opened(view: View, row: Mapping[str, str]) -> None:
         with right:
             happened = findings.happened(answers.events(view, row["message_id"]), settings.get().organisation.time_zone)
             tables.show(happened, findings.EVENTS, view=view, key="message-events", alt="What happened to it",
-                        empty="Nothing yet.")  # fmt: skip
+                        empty="Nothing yet.", of=f"message/{row['message_id']}")  # fmt: skip
 
 
 def _answer(row: Mapping[str, object]) -> None:
