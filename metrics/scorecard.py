@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -107,6 +109,19 @@ def _depth_share(usage_28d: Frame, features: Frame | None, people: pl.LazyFrame,
     )
 
 
+def depth_there(card: Mapping[str, Any]) -> int | None:
+    """Of the value-active people of a row of ``scorecard``, how many are still there: those of its ``depth_of``.
+
+    ``depth`` counts who left in the 28 days, too. Where no source lists people, all of ``depth``.
+
+    >>> depth_there({"depth": 7, "depth_of": 6, "depth_share": 5 / 6})
+    5
+    """
+    active: int | None = card["depth"]
+    share: float | None = card["depth_share"]
+    return active if active is None or share is None else round(share * card["depth_of"])
+
+
 def scorecard(frames: Frames, *, as_of: date, grace_days: int = 30) -> pl.DataFrame:
     """What each account gets from the product, and where it stands among accounts that pay about as much.
 
@@ -115,7 +130,8 @@ def scorecard(frames: Frames, *, as_of: date, grace_days: int = 30) -> pl.DataFr
 
     - ``breadth``: key features in value use by somebody; ``breadth_of``: key features its plans entitle;
       ``breadth_share``: those of them in value use;
-    - ``depth``: value-active people; ``depth_of``: people there; ``depth_share``;
+    - ``depth``: value-active people; ``depth_of``: people there now; ``depth_share``: those of them value-active
+      (``depth_there`` of them);
     - ``reach``: end customers in the last full month (no share: there is no whole to be a share of);
     - ``<count>_per_100``: per 100 of what it pays a month, metered use included. To read, never to rank:
       dividing by price only ranks by price;

@@ -36,7 +36,8 @@ said, typed = written.overrides_of(view, overridden), written.goal_of(view, acco
 noted = written.notes_of(view, account_id, room.notes)
 before = written.overrides_history(view, account_id, room.overrides)
 
-panel.head(*findings.headline(about["name"] or account_id, now, card, currency))
+over = findings.ended(stretches, frames.as_of)
+panel.head(*findings.headline(about["name"] or account_id, now, card, currency, over))
 with st.container(horizontal=True):
     own = typed.row(0, named=True) if typed.height else {"goal": None, "champion_id": None, "champion": None}
     packs.review(
@@ -57,7 +58,8 @@ with panel.numbers():
 
 history.show(view, mine(account.histories_shown(view, overridden)))
 
-trail.viewed(f"account/{account_id}")
+named = f"account/{account_id}"
+trail.viewed(named)
 if viewer.may(Right.KEEP):
     may = written.can_save()
     left, right = st.columns(2)
@@ -74,20 +76,22 @@ with panel.section("Who uses it", scorecard, detail="People there who used anyth
     )
     panel.chart(lines, key="people_over_time")
     if viewer.may(Right.PEOPLE) and notes.need(view, "people", to="see who uses it"):
-        tables.show(people, findings.PEOPLE, view=view, key="people", alt="People and their use")
+        tables.show(people, findings.PEOPLE, view=view, key="people", alt="People and their use", of=named)
 
-timeline.show(view, account.timeline(view, account_id), noted, before)
+timeline.show(view, account.timeline(view, account_id), noted, before, of=named)
 
 left, right = st.columns(2)
 with left, panel.section("Paid for, not used", unused_entitlements):
     if notes.need(view, "entitlements", to="see what is paid for and not used"):
+        waiting = account.unused(view, account_id)
         tables.show(
-            account.unused(view, account_id),
-            findings.UNUSED,
+            waiting,
+            findings.unused_columns(waiting),
             view=view,
             key="unused",
             alt="Paid for, not used",
+            of=named,
             empty=findings.nothing_unused(card),
         )
 with right, panel.section("What they pay", detail="Every stretch of a plan at one price, the newest first."):
-    tables.show(stretches, findings.SUBSCRIPTIONS, view=view, key="subscriptions", alt="Subscriptions")
+    tables.show(stretches, findings.SUBSCRIPTIONS, view=view, key="subscriptions", alt="Subscriptions", of=named)

@@ -95,9 +95,10 @@ def _use(prep: PrepNumbers, say: Language) -> Points:
 
 
 def _voice(prep: PrepNumbers, say: Language) -> Points:
+    wary = prep.review.contract.leaves or (prep.now is not None and prep.now["shown_band"] in ("red", "leaving"))
     for kind, rows in (
         ("detractor", prep.answers.filter(pl.col("score") <= 6)),
-        ("promoter", prep.answers.filter(pl.col("score") >= 9)),
+        ("promoter", prep.answers.filter(pl.col("score") >= 9, not wary)),
     ):
         for row in rows.head(1).to_dicts():
             who = row["name"] or say("somebody")

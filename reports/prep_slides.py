@@ -8,6 +8,7 @@ import polars as pl
 from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
 from pptx.util import Pt
 
+from metrics.scorecard import depth_there
 from reports import charts
 from reports.charts import Chart
 from reports.language import Language
@@ -219,16 +220,22 @@ def _card(slide: Any, found: dict[str, Any], say: Language) -> None:
         Column("", 4.0),
         Column(say("count"), 1.5, number=True),
         Column(say("of"), 1.2, number=True),
-        Column(say("peers"), 2.4, number=True),
+        Column(say("peers"), 2.9, number=True),
         Column(say("per_100"), 2.2, number=True),
     ]
     cells = []
     for name in ("breadth", "depth", "reach"):
         share, among = found[f"{name}_percentile"], found[f"{name}_peers"]
-        ahead = say.number(None) if share is None else say("ahead", share=say.percent(share / 100), n=say.number(among))
+        count = depth_there(found) if name == "depth" else found[name]
+        ahead = say.number(None)
+        if found[name] and share is not None:
+            ahead = say("ahead", share=say.percent(share / 100), n=say.number(among))
         per_100 = say.number(found[f"{name}_per_100"], digits=1)
         whole = say.number(found.get(f"{name}_of"))
-        cells.append((say(f"c_{name}"), say.number(found[name]), whole, ahead, per_100))
+        label = say(f"c_{name}")
+        if count != found[name]:
+            label = say("with_gone", what=label, n=say.number(found[name]))
+        cells.append((label, say.number(count), whole, ahead, per_100))
     table(slide, Box(MARGIN, TOP + 0.05, 0, 0.4 * 4), columns, cells, name=say("worth"), size=13)
 
 

@@ -18,20 +18,18 @@ _MOST = 8
 
 
 def changed(deck: Deck, review: ReviewNumbers, say: Language) -> None:
-    """Features used for the first time, people who joined, and wishes that shipped."""
+    """Features used for the first time, people who joined, and wishes that shipped; no slide where nothing is new."""
     found = {
         "started": [(row["name"], row["day"]) for row in review.use.first_used.to_dicts()],
         "joined": [(row["name"] or say.number(None), row["day"]) for row in review.joined.to_dicts()],
         "asked": [(row["title"], row["day"]) for row in review.shipped.to_dicts()],
     }
     some = {name: rows for name, rows in found.items() if rows}
-    parts = [say.count(name, len(rows)) for name, rows in some.items()]
-    title = say("changed_found", quarter=review.quarter, what=say.listed(parts)) if parts else ""
-    none = say("calm_young" if review.young else "changed_none", quarter=review.quarter)
-    slide = deck.slide(title or none, say("changed"), notes=None)
     if not some:
-        calm(slide, say("changed_calm"))
         return
+    parts = [say.count(name, len(rows)) for name, rows in some.items()]
+    title = say("changed_found", quarter=review.quarter, what=say.listed(parts))
+    slide = deck.slide(title, say("changed"), notes=None)
     shown = {name: rows for name, rows in found.items() if rows or name != "asked"}
     wide = (INSIDE - 0.4 * (len(shown) - 1)) / len(shown)
     for place, (name, rows) in enumerate(shown.items()):
@@ -134,17 +132,14 @@ def peers(deck: Deck, review: ReviewNumbers, say: Language) -> None:
     if rows.is_empty():
         calm(deck.slide(say("peers"), "", notes=None), say("peers_none"))
         return
-    best = rows.sort("share", descending=True).row(0, named=True)
-    title = say("peers_finding", what=say(best["measure"]), share=say.percent(best["share"]))
+    ranked = rows.drop_nulls("share").sort("share", descending=True)
+    best = next(ranked.iter_rows(named=True), None)
+    title = say("peers")
+    if best is not None and best["share"] >= 0.5:
+        title = say("peers_finding", what=say(best["measure"]), share=say.percent(best["share"]))
     slide = deck.slide(title, say("peers_detail", quarter=review.quarter), notes=None)
-    names = [say(name) for name in rows["measure"]]
-    alt = ", ".join(f"{name} {say.percent(share)}" for name, share in zip(names, rows["share"], strict=True))
-    text(slide, Box(MARGIN, TOP + 0.2, 6, 0.3), say("peers_chart"), size=14, bold=True)
-    chart = Chart(
-        names, {say("peers_share"): rows["share"].to_list()}, say.share_format, f"{say('peers_chart')}: {alt}"
-    )
-    shown = charts.ranked(slide, Box(MARGIN - 0.1, TOP + 0.5, 6.0, 3.2), chart, name=say("peers_chart"))
-    shown.value_axis.maximum_scale = 1.15
+    if best is not None:
+        _peers_chart(slide, rows.drop_nulls("share"), say)
     columns = [
         Column(say("peers_measure"), 2.15),
         Column(say("peers_you"), 0.8, number=True),
@@ -155,17 +150,30 @@ def peers(deck: Deck, review: ReviewNumbers, say: Language) -> None:
         (say(row["measure"]), say.number(row["value"]), say.percent(row["share"]), say.number(row["peers"]))
         for row in rows.to_dicts()
     ]
-    table(slide, Box(6.75, TOP + 0.55, 0, 0.45 * (len(cells) + 1)), columns, cells, name=say("peers"), size=12)
+    left = MARGIN if best is None else 6.75
+    table(slide, Box(left, TOP + 0.55, 0, 0.45 * (len(cells) + 1)), columns, cells, name=say("peers"), size=12)
     text(slide, Box(MARGIN, BOTTOM - 0.2, INSIDE, 0.26), say("peers_fine"), size=11, tone=FADED)
 
 
+def _peers_chart(slide: Any, rows: pl.DataFrame, say: Language) -> None:
+    names = [say(name) for name in rows["measure"]]
+    alt = ", ".join(f"{name} {say.percent(share)}" for name, share in zip(names, rows["share"], strict=True))
+    text(slide, Box(MARGIN, TOP + 0.2, 6, 0.3), say("peers_chart"), size=14, bold=True)
+    chart = Chart(
+        names, {say("peers_share"): rows["share"].to_list()}, say.share_format, f"{say('peers_chart')}: {alt}"
+    )
+    shown = charts.ranked(slide, Box(MARGIN - 0.1, TOP + 0.5, 6.0, 3.2), chart, name=say("peers_chart"))
+    shown.value_axis.maximum_scale = 1.15
+
+
 def unused(deck: Deck, review: ReviewNumbers, say: Language) -> None:
-    """What the plan offers and is hardly used; only when asked for."""
+    """What the plan offers and nobody has used; only when asked for."""
     rows = review.unused
     if rows is None:
         return
     title = say.count("unused", rows.height) if rows.height else say("unused")
-    slide = deck.slide(title, say("unused_detail", day=say.day(review.as_of)) if rows.height else "", notes=None)
+    detail = say("unused_detail", quarter=review.quarter, day=say.day(review.as_of)) if rows.height else ""
+    slide = deck.slide(title, detail, notes=None)
     if rows.is_empty():
         calm(slide, say("unused_none"))
         return

@@ -36,8 +36,9 @@ class ReviewNumbers:
     ``requests`` a row per month (``month, opened, solved``), ``opened``, ``solved`` and ``days_to_solve`` (the median
     of those solved) both quarters; ``open_requests`` what is open today (``subject, opened_on, days_open``), and all
     of it is None where no source has tickets. ``joined`` has a row per person (``name, day``), ``shipped`` one per
-    wish that shipped in the quarter (``title, day``). ``peers`` (``measure, value, share, peers``) and ``unused``
-    (``name, uses`` in 28 days) are None unless asked for; ``unused`` also where it is not known what the plan offers.
+    wish that shipped in the quarter (``title, day``). ``peers`` (``measure, value, share, peers``; no share
+    where the value is 0) and ``unused`` (``name, uses`` in 28 days, of what was not used in the quarter) are None
+    unless asked for; ``unused`` also where it is not known what the plan offers.
     """
 
     company: str
@@ -139,7 +140,7 @@ def numbers(
         joined=_joined(frames.people.filter(mine), chosen),
         shipped=wishes(frames, settings, account_id, chosen),
         peers=_peers(frames, account_id, chosen, grace) if peers else None,
-        unused=_unused(frames, settings, account_id) if unused else None,
+        unused=_unused(frames, settings, account_id, chosen) if unused else None,
     )
 
 
@@ -227,7 +228,7 @@ def _peers(frames: Frames, account_id: str, quarter: Quarter, grace_days: int) -
     card = scorecard(frames.mapping(), as_of=quarter.last, grace_days=grace_days)
     rows = card.filter(pl.col("account_id") == account_id).to_dicts()
     found = [
-        (said, row[name], row[f"{name}_percentile"] / 100, row[f"{name}_peers"])
+        (said, row[name], row[f"{name}_percentile"] / 100 if row[name] else None, row[f"{name}_peers"])
         for row in rows
         for name, said in PEER_MEASURES.items()
         if row[f"{name}_percentile"] is not None and row[f"{name}_peers"] >= LEAST_PEERS
@@ -236,9 +237,11 @@ def _peers(frames: Frames, account_id: str, quarter: Quarter, grace_days: int) -
     return pl.DataFrame(found, schema=kinds, orient="row")
 
 
-def _unused(frames: Frames, settings: Settings, account_id: str) -> pl.DataFrame | None:
-    """Key features that the plan pays for and that hardly anybody there uses: ``name, uses``; None: not known."""
+def _unused(frames: Frames, settings: Settings, account_id: str, quarter: Quarter) -> pl.DataFrame | None:
+    """Key features that the plan pays for, not used in the quarter and hardly now: ``name, uses``; None: not known."""
     if not offers_known(frames, settings, account_id):
         return None
-    rows = unused_of(frames, settings, account_id)
+    daily = frames.activity(account_id=account_id, since=quarter.first)
+    used = daily.filter(_in(quarter, "day"), pl.col("uses") > 0).select("feature").unique().collect()
+    rows = unused_of(frames, settings, account_id).join(used, on="feature", how="anti")
     return rows.filter("is_key").select(pl.coalesce("name", "feature").alias("name"), "uses").sort("uses", "name")

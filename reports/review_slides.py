@@ -77,11 +77,11 @@ def headline(review: ReviewNumbers, say: Language) -> str:
     """What the customer gets, in one sentence."""
     people, quarter = review.use.people, review.quarter
     if people.now:
-        worked = say.count("worked", int(people.now))
+        regular = say.count("regular", int(people.now))
         moved = people.change if review.comparable else None
         kind = "" if moved is None else "_up" if moved > 0 else "_down" if moved < 0 else "_same"
         how_many = say.number(abs(moved or 0))
-        return say(f"results_people{kind}", people=worked, quarter=quarter, change=how_many)
+        return say(f"results_people{kind}", people=regular, quarter=quarter, change=how_many)
     if review.reached.now:
         return say("results_reach", reach=say.number(review.reached.now), quarter=quarter)
     if review.use.uses.now:

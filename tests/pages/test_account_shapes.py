@@ -2,12 +2,14 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import settings
-from pages.shared.findings.account import nothing_unused, renewal
+from metrics.scorecard import depth_there
+from pages.shared.findings.account import cards, ended, headline, nothing_unused, renewal, unused_columns
 from tests.pages.snapshot import whole as frame
 from tests.reports import company
 from tests.reports.test_business_review import FEATURES, PEOPLE, USED, account, paid, whole
@@ -118,3 +120,46 @@ def test_an_empty_list_of_what_is_not_used_says_why_it_is_empty():
     for standing in ("trial", "free", "paused", "parked", None):
         assert nothing_unused(card | {"standing": standing}) == "Nothing is paid for now."
     assert nothing_unused(None) == "Nothing is paid for now."
+
+
+CARD = {
+    "standing": "late_renewal", "plan": "Team", "mrr": 900_00, "depth_share": 5 / 6, "depth_of": 6, "breadth_of": 9,
+    **{f"{name}_{what}": 11.5 for name in ("breadth", "depth", "reach") for what in ("percentile", "per_100")},
+    **{f"{name}_peers": 29 for name in ("breadth", "depth", "reach")}, "breadth": 0, "depth": 7, "reach": 40,
+}  # fmt: skip
+HEALTH = {"band": "yellow", "score": 60.0, "coverage": 0.9, "override_score": None, "override_band": None}
+
+
+def test_a_contract_that_has_ended_is_called_a_late_renewal_beside_its_health():
+    over = stretches(paid(ended_on=date(2026, 11, 10)), paid(kind="usage"), paid(ended_on=TODAY, end_kind="mistake"))
+    day = ended(over, TODAY)
+    assert day == date(2026, 11, 10)
+    _, said = headline("Acme", HEALTH, CARD, "EUR", day)
+    assert said.startswith("Team, €900 a month; late renewal: ended 10 Nov 2026, in grace; health ")
+    _, unscored = headline("Acme", None, CARD, "EUR", None)
+    assert unscored == "Team, €900 a month; late renewal, in grace."
+    _, calm = headline("Acme", HEALTH, CARD | {"standing": "paying"}, "EUR", day)
+    assert calm.startswith("Team, €900 a month; health ")
+    _, paused = headline("Acme", HEALTH, CARD | {"standing": "paused"}, "EUR", None)
+    assert "; paused; health " in paused
+
+
+def test_nothing_is_ahead_of_nobody_and_ties_are_said_to_count_half():
+    breadth, _, reach = cards(CARD, "EUR")
+    assert breadth[1] == "0 of 9"
+    assert "peers" not in breadth[2]
+    assert "ahead of 12% of 29 peers, ties half" in reach[2]
+
+
+def test_the_people_counted_never_exceed_those_there():
+    assert [depth_there(CARD | more) for more in ({}, {"depth_share": None}, {"depth": None})] == [5, 7, None]
+    depth = cards(CARD, "EUR")[1]
+    assert depth[1] == "5 of 6"
+    assert depth[2].startswith("people getting value, 7 with those who left · ")
+    assert "who left" not in cards(CARD | {"depth": 5}, "EUR")[1][2]
+
+
+def test_whole_thresholds_have_no_decimals():
+    rows = pl.DataFrame({"threshold": [500.0, None]})
+    assert unused_columns(rows)["threshold"].kind == "count"
+    assert unused_columns(rows.fill_null(0.5))["threshold"].kind == "number"

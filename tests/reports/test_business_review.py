@@ -214,7 +214,7 @@ def test_each_slide_holds_the_metrics_numbers(demo: tuple[Frames, Settings], bus
 def test_changes_are_against_the_quarter_before_and_the_quarter_can_be_chosen(ask):
     file = business_review(ask(whole(), USED))
     said = words(file)
-    assert "2 people worked with us in Q3 2026, 1 more than the quarter before" in said
+    assert "2 people used it regularly in Q3 2026, 1 more than the quarter before" in said
     assert "+7 on Q2 2026" in said
     earlier = ask(whole(), USED, quarter=Q3.before)
     assert (earlier.use.uses.now, earlier.use.uses.before) == (4, 0)
@@ -337,10 +337,44 @@ def test_peers_and_unused_features_stand_in_it_only_when_asked_for(ask):
     assert plain.peers is None
     assert plain.unused is None
     assert len(company.opened(business_review(plain)).slides) == 7
-    both = business_review(ask(others(), USED, peers=True, unused=True))
+    both = business_review(ask(others(), USED[:4], peers=True, unused=True))
     assert len(company.opened(both).slides) == 9
     assert "Part of your plan" not in words(business_review(plain))
     assert "Part of your plan" in words(both)
+
+
+def test_who_has_nothing_of_something_is_not_told_to_have_more_of_it(ask):
+    idle = ask(others(), [("x1", "p", "inbox_reply", date(2026, 9, 20), 3, None)], peers=True)
+    assert idle.peers is not None
+    assert idle.peers.filter(measure="people").select("value", "share").rows() == [(0, None)]
+    file = business_review(idle)
+    assert "How you compare" in words(file)
+    assert outside(file) == []
+    some = replace(idle, peers=idle.peers.with_columns(share=pl.when(measure="main_features").then(0.8)))
+    finding = "Main features in use: more than at 80% of similar customers, ties half"
+    assert finding in words(business_review(some))
+    behind = replace(some, peers=some.peers.with_columns(pl.col("share") / 2))
+    assert "more than at" not in words(business_review(behind))
+    chart = company.chart(business_review(some), "Share of similar customers with less than you")
+    assert list(series(chart).values()) == [[0.8]]
+
+
+def test_what_was_used_in_the_quarter_is_not_called_unused(ask):
+    """What nobody has used since then is no feature that the customer has not used yet."""
+    review = ask(whole(), USED, unused=True)
+    assert review.unused is not None
+    assert review.unused["name"].to_list() == []
+    early = [("a", "u", "inbox_reply", date(2026, 5, 20), 4, None), ("a", "v", "call", date(2026, 8, 20), 3, 12.0)]
+    review = ask(whole(), early, unused=True)
+    assert review.unused["name"].to_list() == ["Inbox"]
+
+
+def test_where_nothing_is_new_no_slide_says_so(ask):
+    old = [("a", "u", "inbox_reply", day, 5, None) for day in (date(2026, 3, 3), date(2026, 9, 10))]
+    review = ask(whole(people=PEOPLE[:1]), old)
+    titles = [slide.shapes.title.text_frame.text for slide in company.opened(business_review(review)).slides]
+    assert not [title for title in titles if "No new" in title or title.startswith("New in")]
+    assert len(titles) == 6
 
 
 def test_fewer_than_five_peers_are_not_compared_with(ask):
@@ -486,7 +520,7 @@ def test_accounts_of_every_shape_get_a_review_that_stays_on_its_slides(ask, shap
     review = ask(*SHAPES[shape], language=language, peers=True, unused=True)
     file = business_review(review)
     assert outside(file) == []
-    assert len(company.opened(file).slides) >= 7
+    assert len(company.opened(file).slides) >= 6
     assert all(
         slide.shapes.title.text_frame.text or place == 0 for place, slide in enumerate(company.opened(file).slides)
     )

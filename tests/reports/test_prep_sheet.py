@@ -13,7 +13,7 @@ import pytest
 
 from metrics.health import health
 from metrics.measures import measures
-from metrics.scorecard import scorecard
+from metrics.scorecard import depth_there, scorecard
 from metrics.value import zombies
 from queries.frames import Frames
 from reports.champions import Typed
@@ -159,6 +159,26 @@ def test_open_tickets_payments_champion_and_words_are_said_with_their_numbers(as
     assert found["uses_rose"] == "Uses rose by 175% in Q3 2026, from 4 to 11."
 
 
+def test_the_people_counted_never_exceed_those_there_and_nothing_is_ahead_of_nobody(ask):
+    prep = ask(others(), USED)
+    assert prep.card is not None
+    card = prep.card | {"depth": 7, "depth_of": 6, "depth_share": 5 / 6, "breadth": 0, "breadth_percentile": 11.0}
+    sheet = words(prep_sheet(replace(prep, card=card))).split("\n")
+    place = sheet.index("People getting value, 7 with those who left")
+    assert sheet[place + 1 : place + 3] == ["5", "6"]
+    assert not [line for line in sheet if line.startswith("11% of")]
+
+
+def test_nobody_is_asked_for_a_reference_while_the_account_is_red_or_leaves(ask):
+    answer = {"response_id": "1", "account_id": "a", "user_id": "u", "score": 10, "sent_at": moment(date(2026, 9, 8)),
+              "responded_at": moment(date(2026, 9, 9)), "survey": "q"}  # fmt: skip
+    happy = ask(whole(nps=[answer]), USED)
+    healths = [replace(happy, history=happy.history.with_columns(shown_band=pl.lit(b))) for b in ("green", "red")]
+    assert ["promoter" in said(prep) for prep in healths] == [True, False]
+    going = replace(happy.review, contract=replace(happy.review.contract, leaves=True))
+    assert "promoter" not in said(replace(healths[0], review=going))
+
+
 CHAMPION = {"user_id": "c", "account_id": "a", "name": "Cleo", "role": "champion"}
 STAFF = {"user_id": "i", "account_id": "a", "name": "Ours", "role": "champion", "is_internal": True}
 GONE = {**CHAMPION, "left_at": moment(date(2026, 9, 2))}
@@ -214,7 +234,7 @@ def test_every_number_of_a_point_is_in_the_numbers_it_came_from(ask):
         {"measure": ["nps", "recency"], "points": [4.0, -9.5], "because": ["behaviour"] * 2},
         schema={"measure": pl.String, "points": pl.Float64, "because": pl.String},
     )
-    history = pl.DataFrame({"on": [date(2026, 10, 31), TODAY]})
+    history = pl.DataFrame({"on": [date(2026, 10, 31), TODAY], "shown_band": ["green", "red"]})
     found = said(replace(prep, moved=moved, history=history))
     assert found["health"] == "Health fell by 5.5 points since 31 Oct 2026; most of it: days since value (−9.5)."
     assert "health" not in said(replace(prep, moved=moved.with_columns(points=pl.col("points") / 4), history=history))
@@ -241,7 +261,7 @@ def test_each_slide_holds_the_metrics_numbers(demo_frames: Frames, demo_settings
     )
     card = scorecard(frames.mapping(), as_of=as_of).filter(pl.col("account_id") == who).row(0, named=True)
     table = next(shape.table for shape in company.opened(file).slides[2].shapes if shape.has_table)
-    assert table.cell(2, 1).text_frame.text == f"{card['depth']}"
+    assert table.cell(2, 1).text_frame.text == f"{depth_there(card)}"
     assert sum(prep.moved["points"].drop_nulls()) == pytest.approx(
         prep.history["shown_score"][-1] - prep.history["shown_score"][-2]
     )

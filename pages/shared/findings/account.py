@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from metrics.current import renewing
 from metrics.renewals import leaving
+from metrics.scorecard import depth_there
 from pages.shared import words
 from pages.shared.findings.room import computed, override
 from pages.shared.tables import Column
@@ -39,6 +41,7 @@ SUBSCRIPTIONS = {
     "renews_on": Column("Renews", "day"),
     "end_kind": Column("Ended by"),
 }
+_STANDINGS = {"paying": "", "late_renewal": "late renewal"}
 _COUNTS = {
     "breadth": ("Breadth", "key features in value use"),
     "depth": ("Depth", "people getting value"),
@@ -46,17 +49,29 @@ _COUNTS = {
 }
 
 
-def headline(name: str, health: dict[str, Any] | None, card: dict[str, Any] | None, currency: str) -> tuple[str, str]:
-    """The account and how it is, in one sentence."""
+def headline(
+    name: str, health: dict[str, Any] | None, card: dict[str, Any] | None, currency: str, over: date | None
+) -> tuple[str, str]:
+    """The account and how it is, in one sentence; ``over``: since when its contract has ended, if it has."""
     shown = words.inert(name)
     if card is None or card["standing"] is None:
         return shown, "Nothing is served to this account now."
     paid = f"{words.inert(card['plan'] or 'no plan')}, {words.money(card['mrr'], currency)} a month"
+    state = _state(card["standing"], over)
     if health is None:
-        return shown, f"{paid}; {words.inert(card['standing'])}."
+        return shown, f"{paid}; {state or 'paying'}."
     known = words.percent(health["coverage"], digits=0)
     by_hand = f"; by hand {said}" if (said := override(health)) else ""
+    paid += f"; {state}" if state else ""
     return shown, f"{paid}; health {computed(health)} ({known} of the weight known){by_hand}."
+
+
+def _state(standing: str, over: date | None) -> str:
+    """How an account stands, where it does not simply pay."""
+    said = _STANDINGS.get(standing, words.inert(standing))
+    if standing != "late_renewal":
+        return said
+    return f"{said}{f': ended {words.day(over)}' if over else ''}, in grace"
 
 
 def cards(card: dict[str, Any] | None, currency: str) -> list[tuple[str, str, str]]:
@@ -66,9 +81,18 @@ def cards(card: dict[str, Any] | None, currency: str) -> list[tuple[str, str, st
         return found
     for name, (label, meaning) in _COUNTS.items():
         whole = card.get(f"{name}_of")
-        value = words.number(card[name]) + (f" of {whole:,}" if whole else "")
+        count = depth_there(card) if name == "depth" else card[name]
+        value = words.number(count) + (f" of {whole:,}" if whole else "")
+        if count != card[name]:
+            meaning += f", {words.number(card[name])} with those who left"
         found.append((label, value, " · ".join(_worth(card, name, meaning, currency))))
     return found
+
+
+def unused_columns(rows: pl.DataFrame) -> dict[str, Column]:
+    """``UNUSED``, with decimals only where a threshold has some."""
+    fractions = rows.filter(pl.col("threshold") != pl.col("threshold").floor())
+    return UNUSED if fractions.height else UNUSED | {"threshold": replace(UNUSED["threshold"], kind="count")}
 
 
 def nothing_unused(card: dict[str, Any] | None) -> str:
@@ -84,9 +108,9 @@ def nothing_unused(card: dict[str, Any] | None) -> str:
 
 def _worth(card: dict[str, Any], name: str, meaning: str, currency: str) -> list[str]:
     notes = [meaning]
-    if card[f"{name}_percentile"] is not None:
+    if card[name] and card[f"{name}_percentile"] is not None:
         peers = words.plural(card[f"{name}_peers"], "peer")
-        notes.append(f"ahead of {card[f'{name}_percentile']:.0f}% of {peers}")
+        notes.append(f"ahead of {card[f'{name}_percentile']:.0f}% of {peers}, ties half")
     if card[f"{name}_per_100"] is not None:
         notes.append(f"{words.number(card[f'{name}_per_100'], digits=1)} per {words.money(100_00, currency)} paid")
     return notes
@@ -111,6 +135,13 @@ def renewal(stretches: pl.DataFrame, as_of: date) -> tuple[str, str]:
         return words.NOTHING, f"no renewal date known{part}"
     row = ahead.row(0, named=True)
     return f"in {_days(row['renews_on'], as_of)}", f"{words.day(row['renews_on'])} · {notice(row, as_of)}{part}"
+
+
+def ended(stretches: pl.DataFrame, as_of: date) -> date | None:
+    """When the last stretch ended, of those ended by ``as_of``: neither metered ones, which run on, nor mistakes."""
+    kept = stretches.filter(pl.col("end_kind").ne_missing("mistake"), pl.col("kind") != "usage")
+    last = kept.filter(pl.col("ended_on") <= as_of)["ended_on"].max()
+    return last if isinstance(last, date) else None
 
 
 def _over(stretches: pl.DataFrame, as_of: date) -> date | None:

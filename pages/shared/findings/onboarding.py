@@ -30,7 +30,7 @@ STUCK = {
     "name": _NAME,
     "step": Column("Stuck before"),
     "days": Column("Stuck, days", "count", help="Days since the step before, or since sign-up"),
-    "usual_days": Column("Usual, days", "number", help="Nine in ten of those who passed this step took no longer"),
+    "usual_days": Column("Usual, days", "count", help="Nine in ten of those who passed this step took no longer"),
     "passed": Column("Passed by", "count", help="Accounts the usual days are told from"),
     "mrr": _MRR,
     "signed_up_on": Column("Signed up", "day"),

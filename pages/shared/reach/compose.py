@@ -43,6 +43,8 @@ def show(view: View, picked: Chosen, may: bool) -> None:
         return
     with panel.section("What would help them?", detail="A play addresses one cause and asks for one simple thing."):
         play = _play(plays, picked)
+        if play is None:
+            return
         _about(play, picked.audience)
     typed = _fields(view, picked, play) if play.asks else {}
     title = st.text_input(
@@ -57,8 +59,8 @@ def show(view: View, picked: Chosen, may: bool) -> None:
     st.caption("Nothing is sent yet: the preview shows everybody's message, and who gets none and why.")
 
 
-def _play(plays: dict[str, Play], picked: Chosen) -> Play:
-    """The play chosen: one that suits the audience, or any other."""
+def _play(plays: dict[str, Play], picked: Chosen) -> Play | None:
+    """The play chosen: one that suits the audience, or any other; None before any other is chosen."""
     suits = [id for id in (picked.play, *picked.plays) if id in plays]
     suits = list(dict.fromkeys(suits))
     others = [id for id in sorted(plays, key=lambda id: plays[id].title) if id not in suits]
@@ -74,8 +76,16 @@ def _play(plays: dict[str, Play], picked: Chosen) -> Play:
             captions=["" if id == _OTHER else words.inert(plays[id].cause) for id in offered],
         )
     if taken is None or taken == _OTHER:
-        taken = st.selectbox("Play", others, key=f"{key}_other", format_func=lambda id: plays[id].title, width=420)
-    return plays[str(taken)]
+        taken = st.selectbox(
+            "Play",
+            others,
+            index=None,
+            key=f"{key}_other",
+            format_func=lambda id: plays[id].title,
+            placeholder="Choose a play",
+            width=420,
+        )
+    return plays[taken] if taken is not None else None
 
 
 def _about(play: Play, audience: Audience) -> None:

@@ -107,4 +107,5 @@ def _history(view: View, account_id: str, history: pl.DataFrame) -> None:
         view=view,
         alt="Overrides of this account's health",
         about=account_id,
+        of=f"account/{account_id}",
     )

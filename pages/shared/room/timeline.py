@@ -11,8 +11,8 @@ from pages.shared.data import View
 from pages.shared.findings import room as findings
 
 
-def show(view: View, base: pl.DataFrame, notes: pl.DataFrame, overridden: pl.DataFrame) -> None:
-    """The section; ``base`` is what the sources tell."""
+def show(view: View, base: pl.DataFrame, notes: pl.DataFrame, overridden: pl.DataFrame, *, of: str) -> None:
+    """The section; ``base`` is what the sources tell, ``of`` whose it is (``account/<id>``)."""
     rows = findings.happened(base, notes, overridden, settings.get().organisation.time_zone)
     with panel.section("What happened", detail="Newest first. Choose kinds to see only those."):
         kinds = st.pills(
@@ -31,4 +31,5 @@ def show(view: View, base: pl.DataFrame, notes: pl.DataFrame, overridden: pl.Dat
             key="timeline",
             alt="What happened",
             empty="Nothing of this kind has happened.",
+            of=of,
         )
