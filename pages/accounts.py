@@ -20,15 +20,16 @@ currency, as_of = data.currency(view), data.frames(view).as_of
 everybody = findings.dressed(accounts.book(view, written.overridden()))
 book = findings.chosen(everybody, choice.who, "")
 
-panel.head(*findings.headline(book, currency))
 if book.is_empty():
+    panel.head(filters.nobody(choice))
     filters.nothing_matches(choice)
     st.stop()
+panel.head(*findings.headline(book, currency))
 
 idle, leaving, soon = findings.idle(book), findings.leaving(book), findings.renewing(book, as_of)
 with panel.numbers():
     for label, rows, note, to in (
-        ("Paying", book, "all accounts of this choice", ANYBODY),
+        ("Paying", findings.paying(book), "all that pay, of this choice", ANYBODY),
         ("Leaving, still served", leaving, "asked to leave; talk while they are here", LEAVERS),
         ("Paying, getting nothing", idle, "no value for 30 days or more", SILENT_USE),
         ("Renewing in 90 days", soon, "next renewal within 90 days", RENEWING),

@@ -19,7 +19,11 @@ totals = metric.totals(leavers).row(0, named=True)
 reasons = findings.labelled(metric.reasons(leavers), churn_reasons.names())
 
 trail.viewed("page/churn_reasons")
-panel.head(*findings.headline(reasons, totals, data.currency(view), choice.months))
+if leavers.is_empty() and not filters.fit(data.frames(view), choice.who):
+    panel.head(filters.nobody(choice))
+    filters.nothing_matches(choice)
+    st.stop()
+panel.head(*findings.headline(reasons, totals, data.currency(view), asked.since, chosen=any(choice.who)))
 notes.need(view, "exit_surveys", to="see why they left")
 part = Part(view, choice, asked, leavers)
 if not leavers.is_empty():

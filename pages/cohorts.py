@@ -30,10 +30,11 @@ asked = cohorts.Asked(choice.who, since, unit, **options)
 noun, money = findings.noun(asked), currency if unit == "mrr" else None
 
 cells, curve = cohorts.triangle(view, asked), cohorts.curve(view, asked)
-panel.head(*findings.headline(curve, asked, currency))
 if cells["size"].sum() == 0:
+    panel.head(filters.nobody(choice))
     filters.nothing_matches(choice)
     st.stop()
+panel.head(*findings.headline(curve, asked, currency))
 
 index = findings.told_at(curve, asked)
 said, marks = findings.triangle(cells, cohorts.halves(view, asked, index), asked, index)
@@ -50,12 +51,12 @@ with panel.section(said, how, detail=marks, sources=sources):
     shown = figures.retention_heat_map(cells, title="Retention by cohort", **drawing)
     clicked = panel.clickable(shown, key=f"cohort_triangle_{asked.unit}_{asked.period}")
     at = None if clicked is None else findings.cell(clicked, cells)
-    if at is not None:
-        if unit == "user_id":
-            trail.viewed("page/cohorts")
+    if at is not None and unit == "user_id":
+        trail.viewed("page/cohorts")
+    if behind.fresh("cohort-members", at) and at is not None:
         members = cohorts.members(view, asked, *at)
         title = words.inert(findings.members(members, at, asked, currency))
-        behind.below(title, members, findings.columns(asked), key="cohort-members", about=choice.said())
+        behind.over(title, members, findings.columns(asked), key="cohort-members", about=choice.said())
 
 axis = {"x_title": f"{asked.period}s since the first", "tell": f"{asked.period} {{}}".format, "from_zero": True}
 axis["every"] = 6 if asked.period == "month" else 4

@@ -19,10 +19,11 @@ book, renewing = contacts.book(view, choice.who), contacts.renewing(view, choice
 recorded = "touches" not in data.frames(view).missing
 
 trail.viewed("page/contacts")
-panel.head(*(findings.headline if recorded else findings.without_touches)(book, currency))
 if book.is_empty():
+    panel.head(filters.nobody(choice))
     filters.nothing_matches(choice)
     st.stop()
+panel.head(*(findings.headline if recorded else findings.without_touches)(book, currency))
 if notes.need(view, "touches", to="see who has been silent for too long"):
     late = findings.overdue(book)
     with panel.numbers():
@@ -36,7 +37,7 @@ if notes.need(view, "touches", to="see who has been silent for too long"):
             with panel.number(label, words.number(rows.height), note=said):
                 behind.accounts(label, rows.clone, columns, key=label.lower().replace(" ", "_"), about=about)
     with panel.section("Silent beyond their rhythm", metric.contacts, silence, sources=("touches",)):
-        st.caption("The dearest first. Pick a row to open the account.")
+        st.caption("Largest MRR first. Pick a row to open the account.")
         behind.listed("Silent beyond their rhythm", late, findings.OVERDUE, key="overdue", about=about, to=chosen.QUIET)
 
 said = findings.weeks_said(renewing, as_of, currency)

@@ -62,7 +62,7 @@ said, detail = findings.time_said(got), "After how many days half of a month's s
 with panel.section(said, metric.time_to_value, first_value_days, detail=detail, sources=("events",)):
     onboarding_drill.days_to_value(choice, asked)
 if not steps.is_empty():
-    with panel.section("Stuck on the way", metric.stuck, detail="The dearest first. Pick a row to open the account."):
+    with panel.section("Stuck on the way", metric.stuck, detail="Largest MRR first. Pick a row to open the account."):
         empty = "Nobody has been at a step for longer than nine in ten of those who passed it."
         st.caption(empty if stuck.is_empty() else f"{findings.stuck_said(stuck, currency)}.")
         behind.listed("Stuck on the way", stuck, findings.STUCK, key="stuck", about=about, to=STUCK)

@@ -23,10 +23,11 @@ full = full_month(as_of)
 monthly, changes = overview.monthly(view, who), overview.changes(view, who)
 last = one(monthly, month=full)
 
-panel.head(findings.headline(changes, last, currency), findings.PLACED if who.plan else None)
 if monthly.is_empty():
+    panel.head(filters.nobody(choice))
     filters.nothing_matches(choice)
     st.stop()
+panel.head(findings.headline(changes, last, currency), findings.PLACED if who.plan else None)
 
 movers, renewals = overview.movers(view, who, full), overview.renewing(view, who)
 going, silent = accounts.going(view, who), accounts.silent(view, who)

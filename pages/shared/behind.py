@@ -52,6 +52,31 @@ def below(
     listed(title, rows, columns, key=key, about=about, to=to)
 
 
+def fresh(key: str, clicked: object) -> bool:
+    """Whether something else is clicked in a figure than when it was last drawn: what a click opens opens once."""
+    kept = f"clicked_{key}"
+    before, st.session_state[kept] = st.session_state.get(kept), clicked
+    return clicked is not None and clicked != before
+
+
+def over(
+    title: str,
+    rows: pl.DataFrame,
+    columns: Mapping[str, tables.Column],
+    *,
+    key: str,
+    about: str = "",
+    to: To = ANYBODY,
+) -> None:
+    """The accounts behind what was clicked in a figure too tall for a list right under it to be seen."""
+
+    @st.dialog(title, width="large")
+    def shown() -> None:
+        listed(title, rows, columns, key=key, about=about, to=to)
+
+    shown()
+
+
 def listed(
     title: str,
     rows: pl.DataFrame,

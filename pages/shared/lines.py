@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
@@ -31,15 +32,31 @@ def _hover(row: Row, x: str, y: str, unit: units.Unit, name: str, tell: Tell) ->
     return "<br>".join(lines)
 
 
+def _has_interval(row: Row) -> bool:
+    return row.get("low") is not None and row.get("high") is not None
+
+
 def _band(rows: list[Row], x: str, unit: units.Unit, colour: str, *, stepped: bool = False) -> go.Scatter:
-    known = [row for row in rows if row.get("low") is not None and row.get("high") is not None]
-    there = [row[x] for row in known]
-    if stepped and known:  # a value holds until the next one: every bound twice, the second time where it ends
-        there = [place for pair in zip(there, [*there[1:], rows[-1][x]], strict=True) for place in pair]
-        known = [row for row in known for _ in range(2)]
+    """The intervals as one shape per run of rows that have one; a null parts two shapes."""
+    ends = [row[x] for row in rows[1:]] + [row[x] for row in rows[-1:]]
+    around: list[Any] = []
+    values: list[float | None] = []
+    for known, run in groupby(zip(rows, ends, strict=True), key=lambda pair: _has_interval(pair[0])):
+        if not known:
+            continue
+        points = [(row[x], row["low"], row["high"], end) for row, end in run]
+        if stepped:  # a value holds until the next one: every bound twice, the second time where it ends
+            points = [(place, *point[1:]) for point in points for place in (point[0], point[3])]
+        parted = [None] if around else []
+        around += [*parted, *(point[0] for point in points), *(point[0] for point in points[::-1])]
+        values += [
+            *parted,
+            *(unit.draw(point[2]) for point in points),
+            *(unit.draw(point[1]) for point in points[::-1]),
+        ]
     return go.Scatter(
-        x=there + there[::-1],
-        y=[unit.draw(row["high"]) for row in known] + [unit.draw(row["low"]) for row in known[::-1]],
+        x=around,
+        y=values,
         fill="toself",
         fillcolor=colour,
         opacity=0.16,

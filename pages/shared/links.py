@@ -11,13 +11,21 @@ from pages.shared.choices import told_apart
 
 ACCOUNT = "account"
 """The query parameter that says which account the account page shows."""
+_TITLE = "Account"
 _LAST = "tenure_account"
 _HERE = "tenure_page"
 
 
 def at(page: str) -> None:
-    """The frame says which page it is about to draw."""
+    """The frame says which page it is about to draw.
+
+    Streamlit writes the account's id into the address of the page it is opened from, then goes to the account's. Who
+    comes back to that address finds the page as they left it: without the id the session's own choices hold again.
+    """
     st.session_state[_HERE] = page
+    if page != _TITLE and ACCOUNT in st.query_params:
+        del st.query_params[ACCOUNT]
+        st.rerun()
 
 
 def here() -> str:

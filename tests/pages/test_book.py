@@ -19,7 +19,7 @@ TODAY = NOW.date()
 def row(name: str, **more: object) -> dict[str, object]:
     usual = {"account_id": name, "name": name, "band": "green", "shown_band": "green", "shown_score": 80.0,
              "change": 0.0, "mrr": 100, "renews_on": None, "days_silent": None, "rhythm_days": 30.0, "nps": None,
-             "idle_days": None, "override": None}  # fmt: skip
+             "idle_days": None, "override": None, "standing": "paying"}  # fmt: skip
     return {**usual, **more}
 
 
@@ -96,6 +96,13 @@ def test_the_headline_says_when_health_set_by_hand_counts():
 
 def test_one_account_pays():
     assert words.headline(BOOK.head(1), "EUR")[1] == "1 account pays €3 a month."
+
+
+def test_who_pays_nothing_is_not_counted_among_those_who_pay():
+    rows = [row("a"), row("b", mrr=0, standing="paused"), row("c", mrr=None), row("d", mrr=0, standing="paused")]
+    book = pl.DataFrame(rows, schema_overrides={"override": pl.String})
+    assert words.headline(book, "EUR")[1] == "1 account pays €1 a month, 2 paused, 1 without MRR."
+    assert words.paying(book)["account_id"].to_list() == ["a"]
 
 
 @pytest.fixture

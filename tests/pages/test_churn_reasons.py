@@ -311,16 +311,19 @@ def leaver(**more):
 
 def test_nobody_who_left_is_said_as_it_is():
     none = metric.totals(pl.DataFrame(schema={"lost_mrr": pl.Int64})).row(0, named=True)
-    assert findings.headline(pl.DataFrame(), none, "EUR", 12) == ("Nobody left in this period", None)
+    since = date(2025, 11, 1)
+    assert findings.headline(pl.DataFrame(), none, "EUR", since)[0] == "Nobody left since 1 Nov 2025"
+    chosen = findings.headline(pl.DataFrame(), none, "EUR", since, chosen=True)
+    assert chosen == ("Nobody among those chosen left since 1 Nov 2025", None)
 
 
 def test_the_headline_names_the_dearest_reason_and_keeps_markup_out():
     left = pl.DataFrame([leaver(), leaver(themes=["not asked"], status="not asked", lost_mrr=9000)])
     totals = metric.totals(left).row(0, named=True)
     rows = findings.labelled(metric.reasons(left), {"price": "**Price**"})
-    title, detail = findings.headline(rows, totals, "EUR", 6)
+    title, detail = findings.headline(rows, totals, "EUR", date(2025, 11, 1))
     assert title == "\\*\\*Price\\*\\* cost most: €10 of MRR, 1 account"
-    assert detail == "2 accounts left in the last 6 months and took €100 of MRR with them."
+    assert detail == "2 accounts left since 1 Nov 2025 and took €100 of MRR with them."
 
 
 def test_smaller_reasons_are_counted_and_rows_without_one_always_drawn():
@@ -368,8 +371,16 @@ def test_an_account_that_pays_with_red_health_is_at_risk():
     found = deeds.standing(rows)
     assert found["standing"].to_list() == ["at risk", "paying", "gone"]
     assert found["likely"].to_list() == [True, False, False]
-    assert deeds.shipped_said(found, "EUR") == "1 account that left (€300 of MRR) had asked for what has shipped since"
-    assert deeds.shipped_detail(found, "EUR").startswith("1 more account leaving or at risk (€100) had too. 1 account")
+    assert deeds.shipped_said(found, "EUR") == "Nobody who left had probably asked for what has shipped since"
+    assert deeds.shipped_detail(found, "EUR").startswith(
+        "1 account leaving or at risk (€100) probably had. 1 account that left asked for something of the same theme. "
+    )
+    meant = deeds.standing(rows.with_columns(likeness=pl.lit(0.4)))
+    left = "1 account that left (€300 of MRR) had probably asked for what has shipped since"
+    assert deeds.shipped_said(meant, "EUR") == left
+    unknown = deeds.standing(rows.with_columns(likeness=pl.lit(None, pl.Float64)))
+    assert deeds.shipped_said(unknown, "EUR") == left.replace("probably ", "")
+    assert "likely" not in deeds.asked_columns(unknown, deeds.ITEMS)
 
 
 def test_learning_is_said_with_what_is_missing_or_what_it_brought():

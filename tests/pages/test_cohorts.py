@@ -68,7 +68,7 @@ def test_every_mode_works(mode, look):
 
 
 def test_the_address_decides_what_the_page_counts(look):
-    assert look().title[0].value.startswith("Still here: ")
+    assert look().title[0].value.startswith("Still using it: ")
     seen = look(cohort_unit="Revenue", cohort_kept="Gross")
     assert seen.title[0].value.startswith("MRR kept: ")
     assert [control.key for control in seen.button_group] == [

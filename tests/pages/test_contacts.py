@@ -75,6 +75,27 @@ def test_a_filter_chooses_the_accounts_and_what_is_usual_stays_everybodys(look):
     assert cards(seen)["Never in contact"] == "1"
 
 
+def test_a_filter_from_a_link_holds_on_the_next_page_and_in_its_address(look):
+    seen = look(segment="Small")
+    seen.query_params.clear()
+    with seen.session_state._state.query_params() as address:
+        address.remove_stale_bindings(frozenset())  # as a server does when the page changes
+    seen = seen.switch_page("accounts.py").run()
+    assert seen.selectbox(key="segment").value == "Small"
+    assert seen.query_params["segment"] == "Small"
+    seen = seen.selectbox(key="segment").select("All").run()
+    seen.query_params.clear()
+    assert seen.switch_page("contacts.py").run().selectbox(key="segment").value == "All"
+
+
+@pytest.mark.parametrize("page", ["accounts", "contacts", "cohorts", "churn_reasons"])
+def test_where_no_account_fits_the_filters_nothing_else_is_said(look, page):
+    lines = [{**line, "plan": "Solo" if line["account_id"] == "a" else "Team"} for line in LINES]
+    seen = look(page, {**SOURCES, "subscriptions": lines}, segment="Large", plan="Team")
+    assert [title.value for title in seen.title] == ["No account fits these filters"]
+    assert "No account fits" in seen.info[-1].value
+
+
 def test_a_state_in_the_address_chooses_the_rows_of_the_calendar(look):
     assert look(contact="Never in contact").dataframe[-1].value["name"].to_list() == ["C"]
     assert len(look(contact="Nonsense").dataframe[-1].value) == 3

@@ -76,9 +76,10 @@ def test_a_line_is_solid_while_final_and_hollow_where_its_month_still_runs():
     assert "still running" in hollow.hovertext[0]
 
 
-def test_a_band_spans_low_to_high_and_leaves_out_what_is_not_known():
+def test_a_band_spans_low_to_high_and_is_parted_where_nothing_is_known():
     band = traces(line(), fill="toself")[0]
-    assert list(band.y) == [94.0, 95.0, 98.0, 99.0, 91.0, 90.0, 88.0, 85.0]
+    assert list(band.y) == [94.0, 95.0, 88.0, 85.0, None, 98.0, 99.0, 91.0, 90.0]
+    assert list(band.x)[4] is None
 
 
 def test_the_hover_says_value_interval_and_count():
@@ -247,8 +248,8 @@ def test_labels_of_lines_that_end_together_are_moved_apart_and_keep_their_order(
 
 def test_the_band_of_a_stepped_line_has_steps_too():
     band = traces(line(stepped=True), fill="toself")[0]
-    assert list(band.y)[:8] == [94.0, 94.0, 95.0, 95.0, 98.0, 98.0, 99.0, 99.0]
-    assert list(band.x)[:4] == [MONTHS[0], MONTHS[1], MONTHS[1], MONTHS[3]]
+    assert list(band.y)[:9] == [94.0, 94.0, 95.0, 95.0, 88.0, 88.0, 85.0, 85.0, None]
+    assert list(band.x)[:4] == [MONTHS[0], MONTHS[1], MONTHS[1], MONTHS[2]]
 
 
 def test_the_heat_map_stops_where_it_is_told_to():

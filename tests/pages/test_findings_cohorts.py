@@ -27,20 +27,22 @@ CURVE = curve((0, 80, 80), (1, 80, 60), (6, 40, 20), (12, 20, 8))
 
 def test_the_headline_names_three_periods_and_what_stands_behind_the_last():
     assert findings.headline(CURVE, ASKED, "EUR") == (
-        "Still here: 75% after 1 month, 50% after 6 months, 40% after 12 months",
-        "Of 20 accounts observed that long, 8 came back (95% interval 30.0% to 50.0%).",
+        "Still using it: 75% in month 1, 50% in month 6, 40% in month 12",
+        "Of 20 accounts observed that long, 8 used it in month 12 (95% interval 30.0% to 50.0%).",
     )
 
 
 def test_people_are_people():
     assert findings.headline(CURVE.head(2), PEOPLE, "EUR")[1] == (
-        "Of 80 people observed that long, 60 came back (95% interval 65.0% to 85.0%)."
+        "Of 80 people observed that long, 60 used it in month 1 (95% interval 65.0% to 85.0%)."
     )
 
 
 def test_recurring_cohorts_say_that_there_is_no_interval():
     none = CURVE.with_columns(low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64))
-    assert findings.headline(none, ASKED, "EUR")[1] == "Of 20 accounts observed that long, 8 came back (no interval)."
+    assert findings.headline(none, ASKED, "EUR")[1].endswith("8 used it in month 12 (no interval).")
+    later = findings.headline(CURVE, ASKED._replace(returns="on_or_after"), "EUR")
+    assert later[0].endswith("40% in month 12 or later")
 
 
 def test_revenue_says_money_and_whose_it_is():
@@ -66,10 +68,10 @@ CELLS = pl.DataFrame({"cohort": [date(2026, 1, 1)], "index": [0], "size": [9], "
 @pytest.mark.parametrize(
     ("halves", "said"),
     [
-        (half(0.5, 0.7, "up"), "Cohorts from Apr 2026 on stay more often: 70% still here after 6 months, 50% before"),
+        (half(0.5, 0.7, "up"), "Cohorts from Apr 2026 on still use it more often: 70% in month 6, 50% before"),
         (
             half(0.7, 0.5, "down"),
-            "Cohorts from Apr 2026 on leave more often: 50% still here after 6 months, 70% before",
+            "Cohorts from Apr 2026 on still use it less often: 50% in month 6, 70% before",
         ),
         (half(0.5, 0.6, "within noise"), "Newer and older cohorts cannot be told apart after 6 months: 60% and 50%"),
         (half(0.5, 0.6, "too few"), "Each row started in one month; each column is months later"),

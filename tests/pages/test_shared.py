@@ -69,7 +69,7 @@ def test_the_plan_of_an_account_is_that_of_the_dearest_line_that_runs_else_of_th
 
 
 def test_a_page_without_a_period_says_none():
-    assert filters.Filters(12, filters.Who()).said() == "last 12 months"
+    assert filters.Filters(12, filters.Who()).said() == "last 12 full months and the running one"
     assert filters.Filters(12, filters.Who(), period=False).said() == "all accounts"
     small = filters.Who(segment="Small", plan="Team")
     assert filters.Filters(12, small, period=False).said() == "segment Small, plan Team (as it is today)"
@@ -164,6 +164,14 @@ def test_a_csm_is_chosen_by_name_and_kept_by_address(folder):
 def test_what_a_browser_makes_up_counts_as_not_chosen(folder):
     at = run(FILTERS, folder, segment="' OR 1=1", plan="Nothing", period="9999 months")
     assert at.text[0].value == f"{filters.Filters(12, filters.Who())!r}"
+
+
+def test_what_a_link_asks_for_in_vain_is_said(folder):
+    at = run(FILTERS, folder, csm="nobody@x.y", period="9 years", segment="Small")
+    assert [line.value.replace("\u2060", "").replace("\\", "") for line in at.caption] == [
+        "Period “9 years” in the link is not on offer; 12 months are shown.",
+        "CSM “nobody@x.y” in the link is not on offer; all are shown.",
+    ]
 
 
 def test_a_value_forged_by_a_browser_counts_as_not_chosen(folder, monkeypatch):
@@ -282,6 +290,39 @@ def test_rows_left_out_are_counted_with_their_money(folder):
 def test_a_period_reaches_back_in_whole_months():
     assert filters.Filters(1, filters.Who()).since(date(2026, 1, 31)) == date(2025, 12, 1)
     assert filters.Filters(24, filters.Who()).since(datetime(2026, 11, 21, tzinfo=UTC).date()) == date(2024, 11, 1)
+
+
+def test_what_a_click_in_a_figure_opens_opens_once():
+    def page():
+        import streamlit as st
+
+        from pages.shared import behind
+
+        clicked = st.session_state.get("given")
+        st.text(behind.fresh("figure", clicked))
+
+    seen = AppTest.from_function(page).run()
+    opened = []
+    for clicked in ("a", "a", "b", None, "b"):
+        seen.session_state["given"] = clicked
+        seen = seen.run()
+        opened.append(seen.text[0].value)
+    assert opened == ["True", "False", "True", "False", "True"]
+
+
+def test_who_comes_back_from_an_account_finds_the_page_without_it_in_the_address():
+    def page():
+        import streamlit as st
+
+        from pages.shared import links
+
+        links.at("Accounts")
+        st.text("drawn")
+
+    seen = AppTest.from_function(page)
+    seen.query_params["account"] = "a"
+    seen = seen.run()
+    assert (seen.text[0].value, dict(seen.query_params)) == ("drawn", {})
 
 
 def test_of_two_accounts_of_one_name_the_chosen_one_stays_whatever_is_pressed():

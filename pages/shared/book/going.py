@@ -11,7 +11,7 @@ from pages.shared.findings import book as said
 from pages.shared.reach import button
 from pages.shared.reach.chosen import LEAVERS
 
-_DETAIL = "The nearest end first. Leaving is easy here: ask, thank, help."
+_DETAIL = "The nearest end first. Ask them why, thank them, and help with what they still need."
 
 
 def show(view: View, rows: pl.DataFrame, *, currency: str, about: str) -> None:

@@ -25,8 +25,8 @@ def show(view: View, book: pl.DataFrame, choice: Filters, *, as_of: date) -> Non
     """The section; ``book`` is dressed and holds the accounts of the choice."""
     with panel.section("The book", health, explain_change, zombies, silence, detail=_DETAIL):
         wanted = choose("view", "View", said.VIEWS)
+        band = choose("band", "Health", findings.BANDS)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            band = choose("band", "Health", findings.BANDS)
             order = _order()
             name = _name()
         rows = said.found(said.seen(findings.chosen(book, Who(), band), wanted, as_of), name)

@@ -29,10 +29,10 @@ def show(part: Part) -> None:
             "about": part.who,
             "empty": "Nothing that anybody asked for has shipped yet.",
         }
-        tables.show(items, findings.ITEMS, view=part.view, key="shipped", **about)
+        tables.show(items, findings.asked_columns(rows, findings.ITEMS), view=part.view, key="shipped", **about)
         _unknown(part)
     if rows.height:
-        with panel.section("Account by account", detail="The dearest first. Pick a row to open the account."):
+        with panel.section("Account by account", detail="Largest MRR first. Pick a row to open the account."):
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 state = choose("asked_state", "Today", findings.STANDINGS)
                 likely = choose("asked_likely", "They asked for", findings.LIKELY) if rows["likely"].any() else False

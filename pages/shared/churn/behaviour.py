@@ -34,7 +34,7 @@ def show(part: Part) -> None:
             "empty": "Nobody who left in this period gave a reason.",
         }
         tables.show(table, findings.MATRIX, view=part.view, key="said-and-done", **about)
-    with panel.section("Leaver by leaver", detail="The dearest first. Pick a row to open the account."):
+    with panel.section("Leaver by leaver", detail="Largest MRR first. Pick a row to open the account."):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             odd = choose("done_show", "Show", findings.SHOW)
             options = {"Anything": None, **dict(table.select("label", "theme").iter_rows())}

@@ -25,7 +25,7 @@ def show(part: Part) -> None:
     if not notes.need(part.view, "exit_surveys", to="read why they left in their words"):
         return
     totals = metric.totals(part.leavers).row(0, named=True)
-    detail = "The dearest first. Pick a row to read it in full, to correct its themes, or to mark the loss."
+    detail = "Largest MRR first. Pick a row to read it in full, to correct its themes, or to mark the loss."
     with panel.section(
         said.words_said(totals), leavers, find_themes, correct, detail=detail, sources=("exit_surveys",)
     ):

@@ -75,19 +75,19 @@ def _split(part: Part) -> None:
             label="label",
             value="share",
             unit=figures.PERCENT,
-            title=f"Regrettable share by {segment}",
+            title=f"Regrettable share by {split.called(segment)}",
             reference=None if whole["share"] is None else (whole["share"], "all"),
         )
         clicked = panel.clickable(figure, key=f"churn_split_{segment}")
         if clicked:
             mine = split.of_group(part.leavers, segment, clicked[0])
             _leavers(part, mine, clicked[0] or "not known", key="left-of-group")
-        about = {"alt": f"Regrettable churn by {segment}", "about": part.about}
+        about = {"alt": f"Regrettable churn by {split.called(segment)}", "about": part.about}
         tables.folded("As a table", rows, split.SPLIT, view=part.view, key="churn-split", **about)
         by_group = findings.labelled(metric.reasons(part.leavers, segment=segment), part.names)
-        columns = {segment: tables.Column(segment.capitalize(), pinned=True), **findings.REASONS}
-        about = {"alt": f"Reasons by {segment}", "about": part.about}
-        label = f"Every reason by {segment}"
+        columns = {segment: tables.Column(split.called(segment).capitalize(), pinned=True), **findings.REASONS}
+        about = {"alt": f"Reasons by {split.called(segment)}", "about": part.about}
+        label = f"Every reason by {split.called(segment)}"
         tables.folded(label, by_group, columns, view=part.view, key="reasons-by-group", **about)
 
 

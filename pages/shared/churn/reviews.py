@@ -18,7 +18,7 @@ def show(part: Part) -> None:
     since = part.asked.since
     rows = findings.reviewed(churn_reasons.reviews(part.view, since, part.corrections), part.names)
     posted = churn_reasons.posted(part.view, since, part.corrections)
-    about = f"last {part.choice.months} months"
+    about = part.choice.span
     detail = "Of the period, by everybody: most reviews name no account, so only the period is chosen above."
     with panel.section(findings.reviews_said(rows, posted), reviews_by_theme, detail=detail, sources=("reviews",)):
         theme = None

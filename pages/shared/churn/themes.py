@@ -52,7 +52,7 @@ def _emerging(part: Part) -> None:
             key="emerging",
             alt="Groups of unclear comments",
             select="single-row",
-            about=f"last {part.choice.months} months",
+            about=part.choice.span,
             empty="Unclear comments are too few, or each says something of its own.",
         )
         if not picked:
@@ -84,7 +84,7 @@ def _members(part: Part, version: int, group: int) -> None:
         key=f"group-{group}-comments",
         alt="Comments of this group",
         select="single-row",
-        about=f"last {part.choice.months} months",
+        about=part.choice.span,
     )
     if picked:
         row = rows.row(picked[0], named=True)

@@ -59,7 +59,8 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
     red = book.filter(pl.col("shown_band") == "red")
     leaving = book.filter(pl.col("band") == "leaving")
     total = words.money(int(book["mrr"].sum()), currency)
-    detail = f"{words.plural(book.height, 'account pays', 'accounts pay')} {total} a month.{_by_hand(book)}"
+    pay = words.plural(paying(book).height, "account pays", "accounts pay")
+    detail = f"{pay} {total} a month{_at_nothing(book)}.{_by_hand(book)}"
     if not red.height and not leaving.height:
         return "Nobody is in the red, and nobody is leaving", detail
     at_stake = words.money(int(red["mrr"].sum()), currency, short=True)
@@ -67,6 +68,19 @@ def headline(book: pl.DataFrame, currency: str) -> tuple[str, str | None]:
         f"{words.plural(red.height, 'account')} with {at_stake} of MRR in the red, {leaving.height} leaving",
         detail,
     )
+
+
+def paying(book: pl.DataFrame) -> pl.DataFrame:
+    """Those who pay something today."""
+    return book.filter(pl.col("mrr") > 0)
+
+
+def _at_nothing(book: pl.DataFrame) -> str:
+    """How many stand in the book and pay nothing today: paused, or of no known MRR."""
+    rest = book.filter((pl.col("mrr") > 0).not_().fill_null(True))
+    paused = rest.filter(pl.col("standing") == "paused").height
+    counts = {"paused": paused, "without MRR": rest.height - paused}
+    return "".join(f", {count:,} {name}" for name, count in counts.items() if count)
 
 
 def _by_hand(book: pl.DataFrame) -> str:

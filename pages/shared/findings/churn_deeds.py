@@ -27,7 +27,7 @@ SIGN_NAMES = {
 IDLE = ("use_fell", "silent", "never_active")
 SHOW = {"Everybody": False, "Only who behaved otherwise": True}
 STANDINGS = {"All": "", "Gone": "gone", "Leaving": "leaving", "At risk": "at risk", "Paying": "paying"}
-LIKELY = {"Anything of its theme": False, "Probably this": True}
+LIKELY = {"Probably this": True, "Anything of its theme": False}
 
 BEHAVIOUR = {
     "name": Column("Account", pinned=True),
@@ -70,7 +70,8 @@ ITEMS = {
     "title": Column("Shipped", pinned=True),
     "label": Column("Theme"),
     "shipped_on": Column("On", "day"),
-    "accounts": Column("Accounts that asked", "count"),
+    "likely": Column("Probably asked for it", "count"),
+    "accounts": Column("Asked for its theme", "count"),
     "gone": Column("Gone", "count"),
     "gone_mrr": Column("MRR of those gone", "money"),
     "at_risk": Column("Leaving or at risk", "count"),
@@ -158,6 +159,7 @@ def items(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     gone = pl.col("standing") == "gone"
     table = rows.group_by("item_id").agg(
         pl.col("title", "theme", "shipped_on").first(),
+        likely=pl.col("likely").sum().cast(pl.Int64),
         accounts=pl.len().cast(pl.Int64),
         gone=gone.sum().cast(pl.Int64),
         gone_mrr=pl.col("mrr").filter(gone).sum(),
@@ -169,33 +171,43 @@ def items(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     return said.sort("gone_mrr", "accounts", "item_id", descending=[True, True, False])
 
 
+def _guessed(rows: pl.DataFrame) -> bool:
+    """Whether it can be guessed who meant just an item: not without sentence vectors."""
+    return bool(rows["likeness"].is_not_null().any())
+
+
 def shipped_said(rows: pl.DataFrame, currency: str) -> str:
-    """Who had asked for what is there now, left, and what they paid."""
+    """Who had asked for what is there now, left, and what they paid: those who probably meant just it, where known."""
     if rows.is_empty():
         return "Nobody asked for what has shipped since"
-    gone = rows.filter(pl.col("standing") == "gone").unique("account_id")
+    meant, probably = (rows.filter("likely"), "probably ") if _guessed(rows) else (rows, "")
+    gone = meant.filter(pl.col("standing") == "gone").unique("account_id")
     if gone.is_empty():
-        kept = rows["account_id"].n_unique()
-        return f"{words.plural(kept, 'account')} had asked for what has shipped since; none of them left"
-    paid = words.money(int(gone["mrr"].sum()), currency, short=True)
-    return f"{words.plural(gone.height, 'account')} that left ({paid} of MRR) had asked for what has shipped since"
+        return f"Nobody who left had {probably}asked for what has shipped since"
+    who = f"{words.plural(gone.height, 'account')} that left ({_paid(gone, currency)} of MRR)"
+    return f"{who} had {probably}asked for what has shipped since"
+
+
+def _paid(rows: pl.DataFrame, currency: str) -> str:
+    return words.money(int(rows["mrr"].sum()), currency, short=True)
 
 
 def shipped_detail(rows: pl.DataFrame, currency: str) -> str:
-    """Who may leave and had asked, and how sure it is that they asked for this."""
-    risky = rows.filter(pl.col("standing").is_in(["leaving", "at risk"])).unique("account_id")
-    paid = words.money(int(risky["mrr"].sum()), currency, short=True)
-    more = words.plural(risky.height, "more account")
-    ahead = f"{more} leaving or at risk ({paid}) had too. " if risky.height else ""
-    likely = rows.filter("likely")["account_id"].n_unique()
-    sure = f"{words.plural(likely, 'account')} probably meant just this. " if likely else ""
-    return f"{ahead}{sure}Themes are wider than items: read what they asked before you write to them."
+    """Who may leave and had asked, and how many more asked for anything of the same themes."""
+    sure = _guessed(rows)
+    risky = rows.filter(pl.col("standing").is_in(["leaving", "at risk"]) & (pl.col("likely") | (not sure)))
+    risky = risky.unique("account_id")
+    who = words.plural(risky.height, "account")
+    probably = "probably " if sure else ""
+    ahead = f"{who} leaving or at risk ({_paid(risky, currency)}) {probably}had. " if risky.height else ""
+    gone = rows.filter(pl.col("standing") == "gone").unique("account_id")
+    theme = f"{words.plural(gone.height, 'account')} that left asked for something of the same theme. " if sure else ""
+    return f"{ahead}{theme}Themes are wider than items: read what they asked before you write to them."
 
 
-def asked_columns(rows: pl.DataFrame) -> dict[str, Column]:
+def asked_columns(rows: pl.DataFrame, columns: Mapping[str, Column] = SHIPPED) -> dict[str, Column]:
     """The columns of who asked; without the guess where nobody can guess, for want of sentence vectors."""
-    known = rows["likeness"].is_not_null().any()
-    return {name: column for name, column in SHIPPED.items() if known or name != "likely"}
+    return {name: column for name, column in columns.items() if _guessed(rows) or name != "likely"}
 
 
 def asked_for(rows: pl.DataFrame, item: str | None, state: str, likely: bool) -> pl.DataFrame:

@@ -43,7 +43,7 @@ LEFT = {
     "regrettable": Column("Regrettable"),
     "plan": Column("Plan"),
     "segment": Column("Segment"),
-    "tenure": Column("Tenure"),
+    "tenure": Column("Time with us"),
 }
 TREND = {
     "month": Column("Month", "month", pinned=True),
@@ -100,12 +100,14 @@ def of_reason(leavers: pl.DataFrame, key: str | None, by: str = "theme") -> pl.D
     return leavers.filter(code == key)
 
 
-def headline(reasons: pl.DataFrame, totals: Mapping[str, Any], currency: str, months: int) -> tuple[str, str | None]:
-    """The dearest reason in one sentence, and what all of it adds up to."""
+def headline(
+    reasons: pl.DataFrame, totals: Mapping[str, Any], currency: str, since: date, *, chosen: bool = False
+) -> tuple[str, str | None]:
+    """The dearest reason in one sentence, and what all of it adds up to; ``chosen``: of those the filters keep."""
     if not totals["leavers"]:
-        return "Nobody left in this period", None
+        return f"Nobody {'among those chosen ' if chosen else ''}left since {words.day(since)}", None
     lost, left = words.money(totals["lost_mrr"], currency), words.plural(totals["leavers"], "account")
-    detail = f"{left} left in the last {months} months and took {lost} of MRR with them."
+    detail = f"{left} left since {words.day(since)} and took {lost} of MRR with them."
     if totals["left_after_pause"]:
         earlier = words.money(totals["left_after_pause"], currency)
         detail += f" A further {earlier} had gone before, when pauses began that ended in leaving."

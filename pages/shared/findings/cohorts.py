@@ -70,19 +70,28 @@ def headline(curve: pl.DataFrame, asked: Asked, currency: str) -> tuple[str, str
     if not known:
         return "No cohort has a finished period yet", None
     named = [index for index in _NAMED[asked.period] if index in known] or [max(known)]
-    parts = [f"{words.percent(known[i]['rate'], digits=0)} after {words.plural(i, asked.period)}" for i in named]
+    money = asked.unit == "mrr"
+    rates = {i: words.percent(known[i]["rate"], digits=0) for i in named}
+    parts = [f"{rates[i]} {f'after {words.plural(i, asked.period)}' if money else _used(i, asked)}" for i in named]
     last = known[named[-1]]
     interval = "no interval" if last["low"] is None else f"95% interval {words.between(last['low'], last['high'])}"
-    if asked.unit == "mrr":
+    if money:
         paid, pay = (words.money(last[name], currency) for name in ("size", "retained"))
         detail = f"Of {paid} a month first paid by {_units(_n(last), asked)}, {pay} is paid {_then(named[-1], asked)}"
         return f"MRR kept: {', '.join(parts)}", f"{detail} ({interval})."
-    detail = f"Of {_units(last['size'], asked)} observed that long, {last['retained']:,} came back ({interval})."
-    return f"Still here: {', '.join(parts)}", detail
+    used = f"{last['retained']:,} used it {_used(named[-1], asked)}"
+    return (
+        f"Still using it: {', '.join(parts)}",
+        f"Of {_units(last['size'], asked)} observed that long, {used} ({interval}).",
+    )
 
 
 def _then(index: int, asked: Asked) -> str:
     return f"in {asked.period} {index}"
+
+
+def _used(index: int, asked: Asked) -> str:
+    return _then(index, asked) + (" or later" if asked.returns == "on_or_after" else "")
 
 
 def told_at(curve: pl.DataFrame, asked: Asked) -> int:
@@ -111,8 +120,8 @@ def triangle(cells: pl.DataFrame, halves: pl.DataFrame, asked: Asked, index: int
     if row["verdict"] == "within noise":
         said = f"Newer and older cohorts cannot be told apart {after}: {newer} and {older}"
     else:
-        moved = "stay more often" if row["verdict"] == "up" else "leave more often"
-        said = f"Cohorts from {since} on {moved}: {newer} still here {after}, {older} before"
+        moved = "more often" if row["verdict"] == "up" else "less often"
+        said = f"Cohorts from {since} on still use it {moved}: {newer} {_then(index, asked)}, {older} before"
     return said, f"{interval} {_marks(asked)}"
 
 
