@@ -189,12 +189,12 @@ WRITERS = {"viewer.actor", "viewer.require", "written.save", "saving.save"}
 MODULES = ("records", "queries.refresh", "queries.erase", "queries.erasure", "queries.purge", "outreach.drafting")
 """Modules that write. What pages use of them writes, unless it stands below."""
 READS = {
-    "addresses.opt_outs", "answers.current", "answers.questions", "campaigns.accounts", "campaigns.campaign", "campaigns.events",
-    "campaigns.history", "campaigns.list_campaigns", "campaigns.message", "campaigns.messages", "campaigns.uncertain",
-    "corrections.current", "corrections.history", "corrections.version", "database.engine", "database.place",
-    "digests.subscribers", "goals.current", "goals.version", "marks.current", "marks.version", "notes.current",
-    "notes.version", "overrides.counted", "overrides.history", "overrides.version", "patience.at_most", "ready",
-    "sending.pulse", "sending.state",
+    "addresses.opt_outs", "answers.current", "answers.questions", "campaigns.accounts", "campaigns.campaign",
+    "campaigns.events", "campaigns.history", "campaigns.list_campaigns", "campaigns.message", "campaigns.messages",
+    "campaigns.uncertain", "corrections.current", "corrections.history", "corrections.version", "database.engine",
+    "database.place", "digests.subscribers", "goals.current", "goals.version", "marks.current", "marks.version",
+    "notes.current", "notes.version", "overrides.counted", "overrides.history", "overrides.version",
+    "patience.at_most", "ready", "sending.pulse", "sending.state",
 }  # fmt: skip
 PLUMBING = {
     "digest._own": "draws the viewer's own line",
