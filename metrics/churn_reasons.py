@@ -6,12 +6,12 @@ from typing import Literal
 
 import polars as pl
 
-from metrics.exit_answers import EXIT_SURVEYS, NO_ANSWER, UNCLEAR, of_source
+from metrics.exit_answers import NO_ANSWER, UNCLEAR
 from metrics.inputs import Frame, lazy
 from metrics.intervals import wilson
 from metrics.leavers import ANSWERED, LEAVERS, NOT_ASKED, PAYMENT_FAILED, TENURES, leavers
 
-__all__ = ["By", "ending", "judged", "leavers", "quotes", "reason_trend", "reasons", "totals"]
+__all__ = ["By", "ending", "judged", "leavers", "reason_trend", "reasons", "totals"]
 
 By = Literal["theme", "reason"]
 
@@ -166,44 +166,6 @@ def totals(leavers: Frame) -> pl.DataFrame:
             disagreeing=pl.col("disagrees").sum(),
         )
         .cast(pl.Int64)
-        .collect()
-    )
-
-
-def quotes(leavers: Frame, tagged: Frame, accounts: Frame | None = None) -> pl.DataFrame:
-    """What leavers wrote, once per theme, with who wrote it and what was lost with them.
-
-    One row per leaver with a comment and per theme that its words show (by code alone: no row; words of no theme:
-    ``unclear``): ``theme``; ``account_id``; ``name`` and ``language`` of the account, null where not known; ``month``;
-    ``ended_on``; ``lost_mrr``, the whole loss (minor units, not split); ``plan``; ``segment``; ``reason_theme``, what
-    the code says; ``disagrees``; ``regrettable``; ``judged_by``; ``response_id``; ``comment``; ``evidence``, the
-    sentence that shows the theme (null where none does). The largest loss first.
-    """
-    tags = lazy(of_source(tagged, EXIT_SURVEYS), {"response_id": pl.String, "theme": pl.String, "evidence": pl.String})
-    known = lazy(accounts, {"account_id": pl.String, "name": pl.String, "language": pl.String})
-    shown = ("lost_mrr", "plan", "segment", "reason_theme", "disagrees", "regrettable", "judged_by")
-    nothing = pl.lit([UNCLEAR], pl.List(pl.String))
-    return (
-        lazy(leavers, LEAVERS)
-        .filter(pl.col("status") == ANSWERED, pl.col("comment").str.strip_chars() != "")
-        .with_columns(theme=pl.when(pl.col("wrote").list.len() > 0).then("wrote").otherwise(nothing))
-        .explode("theme")
-        .join(
-            known.select("account_id", "name", "language").unique("account_id"),
-            on="account_id",
-            how="left",
-            maintain_order="left",
-        )
-        .join(
-            tags.select("response_id", "theme", "evidence").unique(["response_id", "theme"]),
-            on=["response_id", "theme"],
-            how="left",
-            maintain_order="left",
-        )
-        .select(
-            "theme", "account_id", "name", "language", "month", "ended_on", *shown, "response_id", "comment", "evidence"
-        )
-        .sort(-pl.col("lost_mrr"), "account_id", "month", maintain_order=True)
         .collect()
     )
 

@@ -12,7 +12,6 @@ from queries.errors import MappingError
 from queries.statement import select_of
 
 SUFFIXES = (".sql", ".csv", ".parquet", ".toml")
-_OPENINGS = ("SELECT", "WITH", "VALUES", "TABLE", "(")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.churn_reasons import ending, judged, leavers, quotes, reason_trend, reasons, totals
+from metrics.churn_reasons import ending, judged, leavers, reason_trend, reasons, totals
 from metrics.regrettable import split_regrettable
 from metrics.revenue import account_movements, movements
 from tests.metrics.churn_oracle import Row, attributed, money
@@ -507,24 +507,6 @@ def test_the_totals_are_what_the_table_adds_up_to() -> None:
         "payment_failed": 0, "not_asked": 1, "explained": 3, "explained_mrr": 10_501, "compared": 2, "disagreeing": 1,
     }  # fmt: skip
     assert totals(gone([])).row(0) == (0,) * 12
-
-
-def test_quotes_stand_once_per_theme_with_whose_they_are_and_the_largest_loss_first() -> None:
-    said = [
-        answer("r", "a", date(2026, 3, 18), reason="too_expensive", comment="Slow. Support sleeps."),
-        answer("s", "b", date(2026, 3, 18), comment="Hm"),
-        answer("t", "c", date(2026, 3, 18), reason="lacks", comment=" "),
-    ]
-    tags = [tag("r", "slow", score=0.9), tag("r", "slow_support"), tag("s", "unclear"), tag("s", "price", "praise")]
-    lost = [LEFT, *(served(name, date(2025, 1, 1), date(2026, 3, 20), mrr) for name, mrr in (("b", 90_000), ("c", 5)))]
-    names = pl.DataFrame({"account_id": ["a", "b"], "name": ["Ada", "Bob"], "language": ["de", None]})
-    columns = ("theme", "account_id", "name", "language", "lost_mrr", "reason_theme", "disagrees", "evidence")
-    assert quotes(gone(lost, said, tags), table(tags, TAG), names).select(columns).rows() == [
-        ("unclear", "b", "Bob", None, 90_000, None, None, "…"),
-        ("slow", "a", "Ada", "de", 10_000, "price", True, "…"),
-        ("slow_support", "a", "Ada", "de", 10_000, "price", True, "…"),
-    ]
-    assert quotes(gone([]), table([], TAG)).is_empty()
 
 
 def test_the_trend_has_every_theme_in_every_month_with_0_where_nobody_named_it() -> None:

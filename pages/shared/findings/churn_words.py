@@ -137,11 +137,6 @@ def choices(themes: Themes, now: list[str]) -> list[str]:
     return list(dict.fromkeys([*own, *now, UNCLEAR, NO_ANSWER]))
 
 
-def praised(tags: pl.DataFrame) -> list[str]:
-    """The themes that a comment praises."""
-    return tags.filter(pl.col("polarity") == PRAISE)["theme"].to_list()
-
-
 def evidence(tags: pl.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
     """Each theme of a comment with the sentence that shows it."""
     rows = tags.filter(pl.col("evidence").is_not_null()).select("theme", "evidence", "polarity").iter_rows()
