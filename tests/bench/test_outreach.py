@@ -21,6 +21,7 @@ def where(empty: Records, tmp_path: Path) -> bench.Where:
     return bench.Where(empty.writer, tmp_path)
 
 
+@pytest.mark.thorough
 def test_workers_that_are_killed_send_nothing_twice_and_lose_nothing(where: bench.Where):
     found = bench.killed(where, messages=40, kills=4, seed=1, lease=3, patience=300)
     assert found["kills"] == 4

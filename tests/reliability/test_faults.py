@@ -165,6 +165,7 @@ def _ended(site: Site, campaign: object) -> bool:
     return not {"queued", "claimed", "sending"} & found.keys()
 
 
+@pytest.mark.thorough
 def test_wherever_a_refresh_is_killed_pages_serve_a_whole_snapshot(site: Site, figures: Figures) -> None:
     """A second refresher, killed in each of its phases, beside the server's own; both publish to the same folder."""
     context = multiprocessing.get_context("forkserver")
