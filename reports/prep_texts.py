@@ -79,7 +79,7 @@ ENGLISH: Texts = {
     "p_contact": "No contact for {n}; their rhythm is {rhythm}.",
     "p_unused_one": "{n} key feature of their plan is not in use: {name}.",
     "p_unused_many": "{n} key features of their plan are not in use, {name} among them.",
-    "p_strong": "{what}: ahead of {share} of {n} peers, ties half. Worth saying.",
+    "p_strong": "{what}: ahead of about {share} of {n} peers. Worth saying.",
     "p_wish": "They asked for it and it shipped on {day}: {title}.",
     "somebody": "Somebody",
     # Health
@@ -129,7 +129,7 @@ ENGLISH: Texts = {
     "count": "Count",
     "of": "Of",
     "ahead": "{share} of {n}",
-    "peers": "Ahead of peers, ties half",
+    "peers": "Ahead of peers, about",
     "per_100": "Per 100 paid",
     "c_breadth": "Key features in use",
     "c_depth": "People getting value",

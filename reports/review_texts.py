@@ -94,7 +94,7 @@ ENGLISH: Texts = {
     "hours": "{n} hours",
     # Beside others, and not in use: only when asked for
     "peers": "How you compare",
-    "peers_finding": "{what}: more than at {share} of similar customers, ties half",
+    "peers_finding": "{what}: more than at about {share} of similar customers",
     "peers_detail": "Beside customers on a plan and of a size like yours, without names; at the end of {quarter}",
     "peers_none": "There are too few similar customers for a fair comparison.",
     "peers_you": "You",
@@ -225,7 +225,7 @@ GERMAN: Texts = {
     "days": "{n} Tage",
     "hours": "{n} Stunden",
     "peers": "Wie Sie im Vergleich stehen",
-    "peers_finding": "{what}: mehr als bei {share} ähnlicher Kunden, Gleichstand halb",
+    "peers_finding": "{what}: mehr als bei etwa {share} ähnlicher Kunden",
     "peers_detail": "Neben Kunden mit ähnlichem Tarif und ähnlicher Größe, ohne Namen; am Ende von {quarter}",
     "peers_none": "Für einen fairen Vergleich gibt es zu wenige ähnliche Kunden.",
     "peers_you": "Sie",

@@ -351,7 +351,7 @@ def test_who_has_nothing_of_something_is_not_told_to_have_more_of_it(ask):
     assert "How you compare" in words(file)
     assert outside(file) == []
     some = replace(idle, peers=idle.peers.with_columns(share=pl.when(measure="main_features").then(0.8)))
-    finding = "Main features in use: more than at 80% of similar customers, ties half"
+    finding = "Main features in use: more than at about 80% of similar customers"
     assert finding in words(business_review(some))
     behind = replace(some, peers=some.peers.with_columns(pl.col("share") / 2))
     assert "more than at" not in words(business_review(behind))

@@ -110,7 +110,8 @@ def _worth(card: dict[str, Any], name: str, meaning: str, currency: str) -> list
     notes = [meaning]
     if card[name] and card[f"{name}_percentile"] is not None:
         peers = words.plural(card[f"{name}_peers"], "peer")
-        notes.append(f"ahead of {card[f'{name}_percentile']:.0f}% of {peers}, ties half")
+        share = round(card[f"{name}_percentile"])
+        notes.append(f"ahead of about {share}% of {peers}" if share else f"less than {peers} have")
     if card[f"{name}_per_100"] is not None:
         notes.append(f"{words.number(card[f'{name}_per_100'], digits=1)} per {words.money(100_00, currency)} paid")
     return notes
