@@ -26,7 +26,7 @@ def contacts(
     usual_days: int = 30,
     grace_days: int = 30,
 ) -> pl.DataFrame:
-    """Per account served on ``as_of``: first, last and next contact, and its silence against its own rhythm.
+    """First, last and next contact with each account served, and its silence against its own rhythm.
 
     One row per account, the longest silent for its rhythm first: ``account_id``; ``contacts``, days of contact in
     either direction up to ``as_of`` (0: never); ``first_contact_on``, ``last_contact_on``, and of the last which was
@@ -143,12 +143,12 @@ def account_calendar(
     week_start: str = "monday",
     recent_days: int = 30,
 ) -> pl.DataFrame:
-    """Every contract that comes up in the running week or the ``weeks - 1`` after it, and whether we are in contact.
+    """Every contract that comes up in the running week or the weeks after it, and whether we are in contact.
 
-    One row per account and renewal day from ``as_of`` on, the nearest first: ``week``, its first day; ``account_id``,
-    ``plan``, ``renews_on``; ``mrr``, what is due (minor units), and ``leaving``, the part of it whose end is
-    requested; ``contacted``, there was a contact, either direction, in the ``recent_days`` up to ``as_of``;
-    ``planned_on``, the first contact planned after ``as_of`` and not after the renewal (null: none).
+    One row per account and renewal day from ``as_of`` on, for ``weeks`` weeks, the nearest first: ``week``, its first
+    day; ``account_id``, ``plan``, ``renews_on``; ``mrr``, what is due (minor units), and ``leaving``, the part of it
+    whose end is requested; ``contacted``, there was a contact, either direction, in the ``recent_days`` up to
+    ``as_of``; ``planned_on``, the first contact planned after ``as_of`` and not after the renewal (null: none).
     """
     starts = _weeks(as_of, weeks, week_start)
     due = _ahead(subscriptions, as_of, starts[-1] + timedelta(days=6))

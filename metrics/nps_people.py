@@ -100,7 +100,7 @@ def unanswered(
     as_of: date,
     reached: Reached = "account",
 ) -> pl.DataFrame:
-    """Detractors whom nobody has answered yet: the dearest accounts first.
+    """Detractors whom nobody has answered yet, those who pay most first.
 
     One row per person whose newest answer is 0 to 6 (who has since said 7 or more is no detractor any more; answers
     of nobody known stand for themselves): ``response_id, account_id, user_id, person`` (name, else address; null

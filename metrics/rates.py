@@ -152,7 +152,7 @@ def rates(
     seed: int = 20,
     zombies: Frame | None = None,
 ) -> pl.DataFrame:
-    """What is kept of recurring revenue: over each month, or with ``span=12`` over the twelve months that end there.
+    """What is kept of recurring revenue: over each month, or over the twelve months that end there (``span=12``).
 
     One row per month and measure: ``value`` (0..1 and above; null where there is nothing to divide by), ``low`` and
     ``high`` (null under 30 accounts or 5 losses; ``verdict`` then says ``too few``, else it is null), ``n`` (accounts

@@ -203,7 +203,7 @@ def stated_vs_behaviour(
     rise: float = 0.01,
     names: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
-    """Each leaver's stated reason beside its last ``days``, with disagreement flagged.
+    """Each leaver's stated reason beside what it did in its last days, with disagreement flagged.
 
     One row per row of ``leavers``. Columns: ``account_id``; ``month``; ``end_on``, first day not served; ``until``, the
     first of the days on which it asked to leave, answered why, and was gone: what follows a decision is not its

@@ -53,7 +53,7 @@ def _at_close(frames: Frames, settings: Settings, month: date) -> pl.DataFrame:
 def nrr_without_zombies(
     moved: pl.DataFrame, silent: pl.DataFrame, frames: Frames, settings: Settings, *, span: int = 1
 ) -> pl.DataFrame:
-    """Net revenue retention without silent accounts: those at the opening are in neither sum, those since are lost.
+    """Net revenue retention without silent accounts: those of the opening are left out, those since are lost.
 
     One row with the columns of ``rates``: over the ``span`` months to the last full one. An account is silent at a
     month's close when it pays and nobody there was value-active for 30 days or more (``silent_days`` of the settings;

@@ -129,7 +129,7 @@ def test_net_revenue_retention_without_silent_accounts_stands_beside_it(demo, de
     assert f"Without silent: {year['value']:.1%} ({year['low']:.1%} to {year['high']:.1%})" in texts(slide)
     cells = [cell.text_frame.text for cell in next(s.table for s in slide.shapes if s.has_table).rows[3].cells]
     assert (cells[0], cells[1], cells[5]) == ("NRR without silent accounts", f"{month['value']:.1%}", f"{month['n']:,}")
-    assert "those at the opening are in neither sum, those since are lost" in slide.notes_slide.notes_text_frame.text
+    assert "those of the opening are left out, those since are lost" in slide.notes_slide.notes_text_frame.text
 
 
 def test_where_no_use_is_recorded_nothing_is_said_of_silent_accounts(made):

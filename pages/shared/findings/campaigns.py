@@ -82,7 +82,9 @@ def headline(rows: pl.DataFrame) -> tuple[str, str | None]:
         return "Nobody has been written to yet", None
     sent, waiting = int(rows["sent"].sum()), int(rows["waiting"].sum())
     drafts, unsure = rows.filter(state="draft").height, int(rows["uncertain"].sum())
-    said = f"{words.plural(sent, 'message')} sent in {words.plural(rows.height - drafts, 'campaign')}"
+    said = "Nothing was sent yet"
+    if sent:
+        said = f"{words.plural(sent, 'message')} sent in {words.plural(rows.height - drafts, 'campaign')}"
     parts = [f"{words.plural(waiting, 'message waits', 'messages wait')}" if waiting else ""]
     parts += [f"{words.plural(drafts, 'draft waits', 'drafts wait')} for approval" if drafts else ""]
     parts += [f"nobody is sure of {words.plural(unsure, 'message')}" if unsure else ""]
