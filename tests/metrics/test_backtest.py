@@ -185,7 +185,7 @@ contracts = st.lists(
 
 @pytest.mark.slow
 @given(world=worlds, contracts=contracts)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_nothing_recorded_after_a_month_end_is_judged_changes_what_is_said_of_it(
     world: dict[str, Any], contracts: list[list[dict[str, Any]]]
 ) -> None:

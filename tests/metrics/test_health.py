@@ -702,7 +702,7 @@ def as_recorded_on(name: str, row: dict[str, Any], cut: date) -> dict[str, Any] 
 
 @pytest.mark.slow
 @given(world=worlds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(world: dict[str, Any]) -> None:
     cut = AS_OF
     past = {
@@ -717,7 +717,7 @@ def test_nothing_recorded_after_a_month_end_changes_the_score_of_that_month(worl
 
 @pytest.mark.slow
 @given(world=worlds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_history_is_what_health_says_of_the_frames_as_they_stood(world: dict[str, Any]) -> None:
     today = company(**world, features=FEATURES)
     history = health_history(today, WEIGHTS, as_of=date(2026, 6, 20), months=3)

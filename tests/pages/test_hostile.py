@@ -49,7 +49,7 @@ from tests.reports.company import everything
 csv.field_size_limit(10_000_000)
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 PAGES = sorted(p.stem for p in (browser.ROOT / "pages").glob("*.py") if p.stem not in ("__init__", "frame"))
-FULLEST = browser.some(PAGES, "account", "accounts", "campaigns", "churn_reasons")
+FULLEST = browser.some(PAGES, "account", "campaigns", "churn_reasons")
 """The pages with most of what others wrote; what Streamlit is told to draw is looked at for all of them."""
 AUTHOR = "**fat** <b>fat</b> ![x](LEAK/author.png) :red[loud]"
 THEMES = ("<b>fat</b> :red[loud]", "**fat** $x$ :material/home:", "=1+1")
