@@ -29,7 +29,7 @@ def revenue(choice: Filters, full: date) -> None:
     currency = data.currency(view)
     arr = one(overview.run_rate(view, who), month=full)
     if arr is not None:
-        paused = overview.paused(view, who, full)
+        paused = overview.paused(view, who, full).height
         at = f"12 × MRR of {words.money(arr['mrr'], currency)} as {words.month(full)} closed"
         said = f"{at} · {words.plural(arr['accounts'] - paused, 'account')}" + (f", {paused:,} paused" * bool(paused))
         with panel.number("ARR", words.money(arr["arr"], currency, short=True), note=said):

@@ -1,5 +1,6 @@
 """The measurements measure the same thing: every engine gives the same numbers, and no row is missing."""
 
+import inspect
 import json
 import os
 import shutil
@@ -155,6 +156,11 @@ def test_limits_are_compared_where_they_are_meant():
     assert table.count("met   ") == 3
     assert "MISSED health, cold: 2.5 s (goal: at most 2)" in table
     assert set(book.LIMITS) < set(book.ASKED)
+
+
+def test_every_page_question_answers_with_a_table():
+    asked = {name: inspect.signature(ask).return_annotation for name, ask in pages.questions().items()}
+    assert {name: kind for name, kind in asked.items() if kind != "pl.DataFrame"} == {}
 
 
 @pytest.mark.thorough

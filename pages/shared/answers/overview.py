@@ -61,10 +61,11 @@ def run_rate(frames: Frames, who: Who) -> pl.DataFrame:
 
 
 @cached
-def paused(frames: Frames, who: Who, month: date) -> int:
-    """How many accounts were paused as a month closed: they are customers, and pay nothing."""
+def paused(frames: Frames, who: Who, month: date) -> pl.DataFrame:
+    """Accounts that were paused as a month closed: they are customers, and pay nothing. ``account_id``."""
     rows = account_months(view_of(frames), who)
-    return rows.filter(pl.col("month") == month, pl.col("closing_status") == "paused")["account_id"].n_unique()
+    held = rows.filter(pl.col("month") == month, pl.col("closing_status") == "paused")
+    return held.select("account_id").unique()
 
 
 @cached
