@@ -8,7 +8,7 @@ import polars as pl
 
 from metrics.as_of import as_of_view
 from metrics.inputs import Frame, lazy
-from metrics.stretches import EARNING
+from metrics.stretches import EARNING, HOLDS
 
 _COLUMNS = {
     "subscription_id": pl.String,
@@ -61,7 +61,7 @@ def _late_renewals(stretches: pl.LazyFrame, as_of: date, grace_days: int) -> pl.
     theirs = stretches.join(stretches.filter(recent).select("account_id").unique(), on="account_id", how="semi")
     counted = _decides(theirs)
     gone = counted.filter(recent).join(counted.filter(pl.col("ended_on").is_null()), on="account_id", how="anti")
-    free = theirs.filter(pl.col("kind") != "usage", ~pl.col("pays"), ~pl.col("kind").is_in(["paused", "parked"]))
+    free = theirs.filter(pl.col("kind") != "usage", ~pl.col("pays"), ~HOLDS)
     begun = free.group_by("account_id").agg(moved_on=pl.col("started_on").max())
     asked = pl.col("cancel_requested_at").is_not_null() | pl.col("end_kind").eq_missing("requested")
     return (

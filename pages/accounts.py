@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import settings
 from metrics import loyalty as metric
 from pages.shared import behind, data, filters, notes, panel, words, written
 from pages.shared.answers import accounts, loyalty
@@ -26,12 +27,18 @@ if book.is_empty():
     st.stop()
 panel.head(*findings.headline(book, currency))
 
+days = settings.get().value.silent_days[0]
 idle, leaving, soon = findings.idle(book), findings.leaving(book), findings.renewing(book, as_of)
 with panel.numbers():
     for label, rows, note, to in (
         ("Paying", findings.paying(book), "all that pay, of this choice", ANYBODY),
         ("Leaving, still served", leaving, "asked to leave; talk while they are here", LEAVERS),
-        ("Paying, getting nothing", idle, "no value for 30 days or more", SILENT_USE),
+        (
+            "Paying, getting nothing",
+            idle,
+            f"no value for {days} days or more",
+            SILENT_USE,
+        ),
         ("Renewing in 90 days", soon, "next renewal within 90 days", RENEWING),
     ):
         said = words.plural(rows.height, "account")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -30,12 +31,7 @@ def accounts(
         "Accounts", key=f"behind_{key}", type="tertiary", icon=":material/groups:", help=f"Behind: {title}"
     ):
         return
-
-    @st.dialog(title, width="large")
-    def shown() -> None:
-        listed(title, rows(), columns, key=key, about=about, to=to, meant=meant)
-
-    shown()
+    over(title, rows(), columns, key=key, about=about, to=to, meant=meant)
 
 
 def below(
@@ -59,20 +55,12 @@ def fresh(key: str, clicked: object) -> bool:
     return clicked is not None and clicked != before
 
 
-def over(
-    title: str,
-    rows: pl.DataFrame,
-    columns: Mapping[str, tables.Column],
-    *,
-    key: str,
-    about: str = "",
-    to: To = ANYBODY,
-) -> None:
-    """The accounts behind what was clicked in a figure too tall for a list right under it to be seen."""
+def over(title: str, rows: pl.DataFrame, columns: Mapping[str, tables.Column], **how: Any) -> None:
+    """``listed`` in a dialog, behind a number's button, and for figures too tall for a list below to be seen."""
 
     @st.dialog(title, width="large")
     def shown() -> None:
-        listed(title, rows, columns, key=key, about=about, to=to)
+        listed(title, rows, columns, **how)
 
     shown()
 

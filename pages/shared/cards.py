@@ -74,7 +74,8 @@ def stakes(choice: Filters, going: pl.DataFrame, silent: pl.DataFrame) -> None:
     wholly = going.filter("whole")
     leaving, about = findings.going_said(going), choice.said()
     _stake("Leaving, still served", leaving, going, findings.GOING, LEAVERS, key="going", about=about, meant=wholly)
-    said = f"{words.plural(silent.height, 'account')} · no value for 30 days or more"
+    days = settings.get().value.silent_days[0]
+    said = f"{words.plural(silent.height, 'account')} · no value for {days} days or more"
     _stake("Paying, getting nothing", said, silent, findings.SILENT, SILENT_USE, key="silent", about=about)
 
 

@@ -53,6 +53,7 @@ def test_the_accounts_behind_a_card_are_those_it_counts(view):
         arr = overview.run_rate(view, who).filter(month=OCTOBER).row(0, named=True)
         behind_arr = cards._paid(view, who, OCTOBER, OCTOBER, at="closing")
         assert behind_arr["closing"].sum() == arr["mrr"]
+        assert behind_arr.height == arr["accounts"] - overview.paused(view, who, OCTOBER).height
         for span in (1, 12):
             rate = overview.retention(view, who, span).filter(month=OCTOBER, measure="nrr").row(0, named=True)
             rows = cards._paid(view, who, months_later(OCTOBER, 1 - span), OCTOBER, at="opening")

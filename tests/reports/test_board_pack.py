@@ -17,6 +17,7 @@ from pptx.util import Emu
 
 from metrics import revenue
 from queries.frames import Scope, open_snapshot
+from reports import board_words, sentences
 from reports.board_pack import BoardNumbers, board_pack, numbers
 from reports.board_slides import lines
 from tests.pages import browser, snapshot
@@ -207,6 +208,13 @@ def test_the_numbers_are_those_of_the_metrics_asked_directly(demo, demo_frames):
     assert demo.movements.filter(pl.col("month") == date(2026, 10, 1)).equals(october)
     going = revenue.leaving(demo_frames.subscriptions, as_of=demo_frames.as_of)
     assert int(demo.leaving["mrr"].sum()) == int(going["mrr"].sum())
+
+
+def test_last_month_won_and_lost_what_the_overview_says(demo):
+    month = demo.movements.row(by_predicate=pl.col("month") == demo.full_month, named=True)
+    nobody = pl.DataFrame(schema={"name": pl.String, "amount": pl.Int64})
+    won, lost = re.search(r"(\S+) won, (\S+?) lost", sentences.moved(month, nobody, demo.currency)).groups()
+    assert f"Won {won} of MRR and lost {lost}" in board_words.month_in_words(demo)
 
 
 def test_months_that_are_not_final_are_joined_to_the_last_that_is():
